@@ -60,6 +60,8 @@ export const configSchema = z.strictObject({
       host: z.string().min(1).default('127.0.0.1'),
       /** 0 takes a free port; the ready line says which. */
       port: count(0, 65_535).default(8815),
+      /** Serve without authentication on an address that other machines can reach. */
+      allowInsecure: flag().default(false),
       /** Largest message that is read: one record batch with its header. */
       messageBytesMax: bytes(64 * KIB, 2 * GIB - 1).default(256 * MIB),
       /** Bytes read from all clients and not yet acknowledged; beyond it reading pauses. */
