@@ -49,3 +49,15 @@ export interface Ingest {
    */
   openStream(request: StreamRequest): Promise<IngestStream>
 }
+
+export function createIngest({ wal, ...gate }: { readonly wal: Wal } & GateParts): Ingest {
+  return {
+    openStream: async (request) => {
+      const arrow = verifySchema(request.schema, gate.config)
+      const verifier = openVerifier({ schema: arrow, limits: gate.config })
+      const { tableUuid, fieldIds, required } = await openTable(gate, request, arrow)
+      const key = formatKey({ table: request.table, tableUuid })
+      return new LogStream({ wal, key, verifier, fieldIds, required, request })
+    },
+  }
+}
