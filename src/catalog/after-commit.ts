@@ -5,7 +5,7 @@
 import type { TableMetadata } from '../iceberg/types.ts'
 import { isMetadataOf, versionHint, versionHintLocation } from '../storage/paths.ts'
 import type { LoadedTable } from './catalog.ts'
-import type { CatalogParts } from './publish.ts'
+import type { CatalogParts } from './parts.ts'
 
 const DELETE_AFTER_COMMIT = 'write.metadata.delete-after-commit.enabled'
 /** Rounds of writing the hint and looking whether another commit overtook it. */
@@ -33,14 +33,14 @@ async function writeHint(
   { pointers, store }: Pick<CatalogParts, 'pointers' | 'store'>,
   { identifier, metadata: { location }, metadataLocation }: LoadedTable,
 ): Promise<void> {
-  let current: string | undefined = metadataLocation
+  let current = metadataLocation
   for (let round = 0; round < HINT_ROUNDS_MAX; round += 1) {
-    const hint = current && versionHint(location, current)
-    if (!hint) return
+    const hint = versionHint(location, current)
+    if (hint === undefined) return
     await store.put(versionHintLocation(location), [Buffer.from(hint)])
-    const written = current
-    current = await pointers.read(identifier)
-    if (current === written) return
+    const latest = await pointers.read(identifier)
+    if (latest === undefined || latest === current) return
+    current = latest
   }
 }
 

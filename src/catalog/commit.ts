@@ -4,19 +4,21 @@
  *
  * How the outcomes are told apart: a requirement that fails, and every failure before the pointer
  * was asked to move, is `conflict` (nothing happened; restage and try again). Updates that can
- * never be applied are `rejected`. A failure of the pointer's move that does not prove that
+ * never be applied are `rejected`; those that only missed another commit are `conflict`. A failure of the pointer's move that does not prove that
  * nothing happened is `unknown`. Only defects are thrown.
  */
 import { ServiceError } from '../errors.ts'
-import { applyUpdates, checkRequirements } from '../iceberg/metadata-update.ts'
+import { applyUpdates, checkRequirements, isStale } from '../iceberg/metadata-update.ts'
 import type { TableMetadata } from '../iceberg/types.ts'
 import type { TableUpdate } from '../iceberg/updates.ts'
 import { formatTable, type TableIdentifier } from '../names.ts'
+import { checkLocation } from '../storage/location.ts'
 import { tenantLocation } from '../storage/paths.ts'
 import type { CommitOutcome, CommitRequest, LoadedTable } from './catalog.ts'
 import { buildFromUpdates } from './create.ts'
 import { loadIfExists } from './load.ts'
-import { type CatalogParts, notDone, publish } from './publish.ts'
+import type { CatalogParts } from './parts.ts'
+import { notDone, publish } from './publish.ts'
 
 export async function commitTable(
   parts: CatalogParts,
@@ -31,16 +33,15 @@ export async function commitTable(
   }
   const reason = whyConflict(base?.metadata, identifier, request)
   if (reason !== undefined) return { kind: 'conflict', reason }
-  if (base && request.updates.length === 0) return { kind: 'committed', table: base }
-
   let metadata: TableMetadata
   try {
     metadata = await build(parts, identifier, base, request.updates)
   } catch (cause) {
     if (!(cause instanceof ServiceError)) throw cause
-    if (cause.kind !== 'invalid' && cause.kind !== 'unsupported') return notDone(cause)
-    return { kind: 'rejected', reason: cause.message }
+    const isHopeless = (cause.kind === 'invalid' && !isStale(cause)) || cause.kind === 'unsupported'
+    return isHopeless ? { kind: 'rejected', reason: cause.message } : notDone(cause)
   }
+  if (base && metadata === base.metadata) return { kind: 'committed', table: base }
   return publish(parts, { identifier, base, metadata })
 }
 
@@ -52,27 +53,16 @@ function whyConflict(
 ): string | undefined {
   const isCreate = requirements.some(({ type }) => type === 'assert-create')
   if (!base && !isCreate) return `table ${formatTable(identifier)} does not exist`
-  return checkRequirements(base, requirements) ?? (base && whyStale(base, updates))
+  return checkRequirements(base, requirements) ?? (base && whyRepeated(base, updates))
 }
 
-/**
- * Pure: snapshots that were staged on an older state than the requirements happened to assert,
- * for example when another branch moved. Restaging cures it, so it must not count as invalid.
- */
-function whyStale(base: TableMetadata, updates: readonly TableUpdate[]): string | undefined {
+/** A snapshot of ours that is there already landed late: only a fresh load says what that means. */
+function whyRepeated(base: TableMetadata, updates: readonly TableUpdate[]): string | undefined {
+  const known = new Set(base.snapshots.map((snapshot) => snapshot['snapshot-id']))
   for (const update of updates) {
     if (update.action !== 'add-snapshot') continue
-    const { 'snapshot-id': id, 'sequence-number': sequence, 'first-row-id': row } = update.snapshot
-    if (base.snapshots.some((snapshot) => snapshot['snapshot-id'] === id)) {
-      return `snapshot ${id} is in the table already`
-    }
-    if (base['format-version'] > 1 && sequence <= base['last-sequence-number']) {
-      return `sequence number ${sequence} is used; the table's last is ${base['last-sequence-number']}`
-    }
-    const nextRow = base['next-row-id']
-    if (row !== undefined && nextRow !== undefined && row < nextRow) {
-      return `first row id ${row} is used; the table's next is ${nextRow}`
-    }
+    const id = update.snapshot['snapshot-id']
+    if (known.has(id)) return `snapshot ${id} is in the table already`
   }
   return undefined
 }
@@ -91,7 +81,7 @@ async function build(
   const home = `${tenantLocation(parts.warehouse, identifier.tenant)}/`
   const { location } = metadata
   // A table that another writer placed elsewhere stays there; a commit may not point it elsewhere.
-  if (location !== base?.metadata.location && !location.startsWith(home)) {
+  if (location !== base?.metadata.location && !checkLocation(location).startsWith(home)) {
     throw new ServiceError('invalid', `location ${location} is not below ${home}`)
   }
   return metadata

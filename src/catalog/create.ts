@@ -4,7 +4,7 @@
  * A table made again under an old name gets a directory of its own, so that files of its dead
  * namesake are never taken for its own.
  */
-import { ServiceError } from '../errors.ts'
+import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { createTableMetadata } from '../iceberg/metadata-create.ts'
 import { applyUpdates } from '../iceberg/metadata-update.ts'
 import type { TableMetadata } from '../iceberg/types.ts'
@@ -13,7 +13,8 @@ import { formatTable, type TableIdentifier } from '../names.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
 import { tableLocation } from '../storage/paths.ts'
 import type { CreateTableRequest, LoadedTable } from './catalog.ts'
-import { type CatalogParts, publish } from './publish.ts'
+import type { CatalogParts } from './parts.ts'
+import { publish } from './publish.ts'
 
 const SUFFIX_LENGTH = 8
 
@@ -34,7 +35,7 @@ export async function createTable(
     case 'committed':
       return outcome.table
     case 'conflict':
-      throw outcome.cause ?? exists
+      throw outcome.cause === undefined ? exists : toServiceError(outcome.cause)
     case 'rejected':
       throw new ServiceError('invalid', outcome.reason)
     case 'unknown':
@@ -43,6 +44,8 @@ export async function createTable(
         `whether table ${formatTable(identifier)} was created is not known: load it`,
         { cause: outcome.cause },
       )
+    default:
+      return unreachable(outcome)
   }
 }
 
@@ -63,6 +66,7 @@ export async function buildFromUpdates(
   const order = only(updates, 'add-sort-order')?.['sort-order']
   const uuid = only(updates, 'assign-uuid')?.uuid ?? parts.ids.uuid()
   const format = only(updates, 'upgrade-format-version')?.['format-version']
+  if (format === 1) throw new ServiceError('invalid', 'format version 1 is not written any more')
   const location =
     only(updates, 'set-location')?.location ?? (await freeLocation(parts, identifier, uuid))
   const now = parts.clock.now()
@@ -76,7 +80,9 @@ export async function buildFromUpdates(
     now,
   })
   const rest = updates.filter(({ action }) => !DESCRIBES_THE_TABLE.has(action))
-  return rest.length === 0 ? created : applyUpdates(created, rest, { now, previousLocation: undefined })
+  return rest.length === 0
+    ? created
+    : applyUpdates(created, rest, { now, previousLocation: undefined })
 }
 
 /** Taken into the first metadata, or true of it by itself. */

@@ -2,9 +2,9 @@
 import { ServiceError } from '../errors.ts'
 import type { TableIdentifier } from '../names.ts'
 import type { Catalog } from './catalog.ts'
+import type { CatalogParts } from './parts.ts'
 import { createPointerCatalog } from './pointer-catalog.ts'
 import type { Pointers } from './pointers.ts'
-import type { CatalogParts } from './publish.ts'
 
 export function createMemoryCatalog(parts: Omit<CatalogParts, 'pointers'>): Catalog {
   return createPointerCatalog({ ...parts, pointers: createMemoryPointers() })

@@ -8,7 +8,7 @@ import type { Catalog } from './catalog.ts'
 import { commitTable } from './commit.ts'
 import { createTable } from './create.ts'
 import { loadIfExists } from './load.ts'
-import type { CatalogParts } from './publish.ts'
+import type { CatalogParts } from './parts.ts'
 
 /** Any table name; only its namespace is wanted. */
 const ANY = 'any'

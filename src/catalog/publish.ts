@@ -7,24 +7,13 @@
  */
 import type { TableMetadata } from '../iceberg/types.ts'
 import { formatTable, type TableIdentifier } from '../names.ts'
-import type { Clock } from '../runtime/clock.ts'
-import type { Ids } from '../runtime/ids.ts'
 import type { ObjectStore } from '../storage/object-store.ts'
 import { metadataLocation, nextMetadataVersion } from '../storage/paths.ts'
 import { settle } from './after-commit.ts'
 import type { CommitOutcome, LoadedTable } from './catalog.ts'
 import { writeMetadata } from './metadata-files.ts'
-import { changedNothing, type Pointers } from './pointers.ts'
-
-/** What the shared engine is built from. */
-export interface CatalogParts {
-  readonly pointers: Pointers
-  readonly store: ObjectStore
-  /** URI below which tables are created. */
-  readonly warehouse: string
-  readonly clock: Clock
-  readonly ids: Ids
-}
+import type { CatalogParts } from './parts.ts'
+import { changedNothing } from './pointers.ts'
 
 export interface Publication {
   readonly identifier: TableIdentifier
