@@ -40,7 +40,7 @@ export interface Library {
 }
 
 /**
- * @throws WebAssembly.RuntimeError when the library trapped: it must not be used again.
+ * @throws what {@link isTrap} knows when the library trapped: it must not be used again.
  * @throws ServiceError `unavailable` when the job is too large for one piece; `internal` when the
  * files cannot be written though each entry can.
  */
@@ -129,7 +129,12 @@ function undecodable({ sequence }: EncodeEntry, error: unknown): EncodeOutcome {
 /** A trap says nothing about the entry at hand: the instance may have been broken before. */
 function isNotTheEntrys(error: unknown): boolean {
   if (error instanceof ServiceError) return error.kind === 'unavailable'
-  return error instanceof WebAssembly.RuntimeError
+  return isTrap(error)
+}
+
+/** WebAssembly stopped in the middle: what its instance does from now on is not defined. */
+export function isTrap(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'RuntimeError'
 }
 
 function messageOf(error: unknown): string {

@@ -7,7 +7,7 @@
 import { parentPort } from 'node:worker_threads'
 import { boundedDecompress } from '../arrow/kernels/decompress.ts'
 import { toServiceError } from '../errors.ts'
-import { encodeJob } from './encode-job.ts'
+import { encodeJob, isTrap } from './encode-job.ts'
 import type { EncodeJob } from './encoder.ts'
 import { unpackLz4 } from './lz4.ts'
 import { wasmMemoryBytes, writeWithWasm } from './wasm-writer.ts'
@@ -24,7 +24,7 @@ function run(job: EncodeJob): WorkerReply {
     })
     return { kind: 'done', outcome, memoryBytes: wasmMemoryBytes() }
   } catch (error) {
-    if (error instanceof WebAssembly.RuntimeError) {
+    if (isTrap(error)) {
       return { kind: 'trapped', reason: error.message, memoryBytes: wasmMemoryBytes() }
     }
     const { kind, message } = toServiceError(error)

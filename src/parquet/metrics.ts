@@ -155,7 +155,7 @@ function comparison(type: PrimitiveType): (a: Uint8Array, b: Uint8Array) => numb
     case 'double':
       return (a, b) => floatValue(a) - floatValue(b)
     default:
-      if (!decimalOf(type)) return Buffer.compare
+      if (!decimalOf(type)) return (a, b) => Buffer.compare(a, b)
       return (a, b) => sign(decimalValue(a, a.length) - decimalValue(b, b.length))
   }
 }

@@ -110,7 +110,7 @@ function fieldPartitioner(field: PartitionField, schema: Schema): FieldPartition
 interface Ordering {
   /** Values can be compared with `===`. */
   readonly isPlain: boolean
-  ordinal(value: Value | null): number
+  readonly ordinal: (value: Value | null) => number
 }
 
 function rowOrdinals(length: number, read: ValueReader, { isPlain, ordinal }: Ordering) {

@@ -28,6 +28,7 @@ import {
 } from 'apache-arrow'
 import { Message } from 'apache-arrow/ipc/metadata/message'
 import { storedFields } from '../arrow/kernels/project.ts'
+import { unreachable } from '../errors.ts'
 import { decimalOf, fixedLengthOf } from '../iceberg/primitive.ts'
 import type { NestedField, PrimitiveType, StructType, Type } from '../iceberg/types.ts'
 
@@ -62,6 +63,8 @@ function childrenOf(type: Type): readonly NestedField[] {
         { id: type['key-id'], name: 'key', required: true, type: type.key },
         { id: type['value-id'], name: 'value', required: type['value-required'], type: type.value },
       ]
+    default:
+      return unreachable(type)
   }
 }
 
@@ -79,12 +82,14 @@ function arrowType(type: Type): DataType {
     case 'list':
       return new List(children[0] as Field)
     case 'map': {
-      const entries = new Field('key_value', new Struct(children), false)
-      const map = new Map_(entries as ConstructorParameters<typeof Map_>[0])
-      // The constructor renames its child to "entries".
-      map.children[0] = entries as (typeof map.children)[0]
+      const entries = () => new Field('key_value', new Struct(children), false)
+      const map = new Map_(entries() as ConstructorParameters<typeof Map_>[0])
+      // The constructor renames the field that it is given to "entries".
+      map.children[0] = entries() as (typeof map.children)[0]
       return map
     }
+    default:
+      return unreachable(type)
   }
 }
 

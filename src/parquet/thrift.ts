@@ -6,6 +6,7 @@
  * here or not. Integers keep their width; binaries stay bytes.
  * Does not know: Parquet.
  */
+import { unreachable } from '../errors.ts'
 
 export interface ThriftStruct {
   readonly kind: 'struct'
@@ -159,6 +160,8 @@ export function writeThrift(value: ThriftStruct): Uint8Array {
       }
       case 'struct':
         return struct(value)
+      default:
+        return unreachable(value)
     }
   }
   const struct = ({ members }: ThriftStruct): void => {
@@ -216,5 +219,7 @@ function wireType(value: ThriftValue): number {
       return SET
     case 'struct':
       return STRUCT
+    default:
+      return unreachable(value)
   }
 }

@@ -84,6 +84,8 @@ class WorkerEncoder implements ParquetEncoder {
       thread.bytes += payloadBytes(waiting.job)
       try {
         const { job, transfer } = packJob(waiting.job)
+        // A process with nothing else to do must wait for its answer, and not for an idle thread.
+        thread.worker.ref()
         thread.worker.postMessage(job, transfer)
       } catch (cause) {
         thread.current = undefined
@@ -124,6 +126,7 @@ class WorkerEncoder implements ParquetEncoder {
     // After `close`, or from a thread that was already given up.
     if (!waiting) return
     thread.current = undefined
+    thread.worker.unref()
     switch (reply.kind) {
       case 'done':
         waiting.resolve(reply.outcome)

@@ -5,6 +5,7 @@
  * exactly when there are nulls, and typed views of `values` are possible (8-byte aligned).
  * Does not know: Arrow types, Iceberg types, files.
  */
+import { unreachable } from '../../errors.ts'
 import { clearedBitmap } from './bits.ts'
 
 interface Common {
@@ -91,6 +92,8 @@ export function nullColumn(layout: Layout, length: number): Column {
         kind: 'struct',
         children: layout.children.map((child) => nullColumn(child, length)),
       }
+    default:
+      return unreachable(layout)
   }
 }
 
@@ -107,6 +110,8 @@ export function columnBytes(column: Column): number {
       return validity + column.offsets.byteLength + columnBytes(column.child)
     case 'struct':
       return column.children.reduce((sum, child) => sum + columnBytes(child), validity)
+    default:
+      return unreachable(column)
   }
 }
 

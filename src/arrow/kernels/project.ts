@@ -5,6 +5,7 @@
  * too; what the batch lacks is null; a null where the table forbids one is an error that names the
  * column. Columns of the batch that the table does not have are left out.
  */
+import { unreachable } from '../../errors.ts'
 import type { NestedField, StructType, Type } from '../../iceberg/types.ts'
 import type { ArrowField } from '../schema.ts'
 import { andBits, hasUnmasked } from './bits.ts'
@@ -59,6 +60,8 @@ export function typeLayout(type: Type): Layout {
         kind: 'list',
         child: { kind: 'struct', children: [typeLayout(type.key), typeLayout(type.value)] },
       }
+    default:
+      return unreachable(type)
   }
 }
 

@@ -4,6 +4,7 @@
  * Promises: row `i` of the result is row `indices[i]` of the source; index -1 gives a null. Nothing
  * of the result is shared with the source except by `sliceColumn`.
  */
+import { unreachable } from '../../errors.ts'
 import { bitmapBytes, countSet, isSet, setBit, sliceBits } from './bits.ts'
 import {
   type ByteColumn,
@@ -40,6 +41,8 @@ export function takeColumn(column: Column, indices: Int32Array): Column {
         kind: 'struct',
         children: column.children.map((child) => takeColumn(child, indices)),
       }
+    default:
+      return unreachable(column)
   }
 }
 
@@ -151,6 +154,8 @@ export function sliceColumn(column: Column, start: number, end: number): Column 
         kind: 'struct',
         children: column.children.map((child) => sliceColumn(child, start, end)),
       }
+    default:
+      return unreachable(column)
   }
 }
 
