@@ -7,15 +7,15 @@
 import { batchReader } from '../arrow/kernels/batch-reader.ts'
 import { aligned, type Column, type StructColumn } from '../arrow/kernels/column.ts'
 import { concatColumns } from '../arrow/kernels/concat.ts'
-import type { Decompress } from '../arrow/kernels/decompress.ts'
 import { loadColumns } from '../arrow/kernels/load.ts'
 import { type MappedField, mapFields, projectRows } from '../arrow/kernels/project.ts'
-import { readMessage } from '../arrow/message.ts'
+import { type BatchHeader, readMessage } from '../arrow/message.ts'
 import type { ArrowField } from '../arrow/schema.ts'
 import { verifySchema } from '../arrow/verify-schema.ts'
 import { decodeMessage, decodeSchema } from '../entry.ts'
 import type { StructType } from '../iceberg/types.ts'
 import type { EncodeEntry } from './encoder.ts'
+import type { Unpack } from './unpack.ts'
 
 /** Ingest applied the configured limits; these only keep a damaged log from running away. */
 const SCHEMA_LIMITS = { columnsMax: 1_000_000, nestingMax: 128 }
@@ -28,7 +28,7 @@ interface DecodedSchema {
 /** Rows in the table's columns. @throws whatever is wrong with the entry. */
 export type EntryDecoder = (entry: EncodeEntry) => StructColumn
 
-export function entryDecoder(schema: StructType, decompress: Decompress): EntryDecoder {
+export function entryDecoder(schema: StructType, unpack: Unpack): EntryDecoder {
   const schemas = new Map<string, DecodedSchema>()
   const dictionaries = new Map<string, ReadonlyMap<bigint, Column>>()
 
@@ -49,7 +49,7 @@ export function entryDecoder(schema: StructType, decompress: Decompress): EntryD
     let values: ReadonlyMap<bigint, Column> = new Map()
     for (const { id, bytes } of entry.definitions.slice(1)) {
       name += id
-      values = dictionaries.get(name) ?? loadDictionary(bytes, arrowFields, values, decompress)
+      values = dictionaries.get(name) ?? loadDictionary(bytes, arrowFields, values, unpack)
       dictionaries.set(name, values)
     }
     return values
@@ -60,7 +60,7 @@ export function entryDecoder(schema: StructType, decompress: Decompress): EntryD
     const { metadata, body } = decodeMessage(entry.payload)
     const header = readMessage(metadata)
     if (header.kind !== 'batch') throw new RangeError(`the entry holds a ${header.kind} message`)
-    const reader = batchReader(header.batch, aligned(body), decompress)
+    const reader = openBatch(header.batch, body, unpack)
     const children = loadColumns(decoded.arrowFields, reader, dictionariesOf(entry, decoded))
     const length = header.batch.rows
     if (children.some((child) => child.length !== length)) {
@@ -77,18 +77,23 @@ export function entryDecoder(schema: StructType, decompress: Decompress): EntryD
   }
 }
 
+function openBatch(batch: BatchHeader, body: Uint8Array, unpack: Unpack) {
+  const unpacked = unpack(batch, body)
+  return batchReader(unpacked.header, aligned(unpacked.body))
+}
+
 function loadDictionary(
   bytes: Uint8Array,
   fields: readonly ArrowField[],
   known: ReadonlyMap<bigint, Column>,
-  decompress: Decompress,
+  unpack: Unpack,
 ): ReadonlyMap<bigint, Column> {
   const { metadata, body } = decodeMessage(bytes)
   const header = readMessage(metadata)
   if (header.kind !== 'dictionary') throw new RangeError(`a definition is a ${header.kind} message`)
   const field = dictionaryField(fields, header.id)
   if (!field) return known
-  const reader = batchReader(header.batch, aligned(body), decompress)
+  const reader = openBatch(header.batch, body, unpack)
   const [values] = loadColumns([{ ...field, dictionary: undefined }], reader, known)
   const before = header.isDelta ? known.get(header.id) : undefined
   const all = before ? concatColumns(before, values as Column) : (values as Column)

@@ -7,7 +7,6 @@
 
 import { andBits } from '../arrow/kernels/bits.ts'
 import { columnBytes, type StructColumn } from '../arrow/kernels/column.ts'
-import type { Decompress } from '../arrow/kernels/decompress.ts'
 import { countNaN } from '../arrow/kernels/nan.ts'
 import { storedFields } from '../arrow/kernels/project.ts'
 import { ServiceError } from '../errors.ts'
@@ -26,6 +25,7 @@ import { ipcStream } from './ipc-stream.ts'
 import { fileMetrics } from './metrics.ts'
 import { splitter } from './split.ts'
 import { targetSchemaMessage, uuidFieldIds } from './target-schema.ts'
+import type { Unpack } from './unpack.ts'
 
 /** An Arrow IPC stream as the bytes of a Parquet file. */
 export type WriteParquet = (
@@ -36,7 +36,7 @@ export type WriteParquet = (
 export interface Library {
   readonly writeParquet: WriteParquet
   /** Bounded for one job. */
-  readonly decompress: () => Decompress
+  readonly unpack: () => Unpack
 }
 
 /**
@@ -46,7 +46,7 @@ export interface Library {
  */
 export function encodeJob(job: EncodeJob, library: Library): EncodeOutcome {
   const split = splitter(job.schema, job.partitionSpec)
-  const decode = entryDecoder(job.schema, library.decompress())
+  const decode = entryDecoder(job.schema, library.unpack())
   for (const entry of job.entries) {
     try {
       split.add(decode(entry))
@@ -112,7 +112,7 @@ function findUnwritable(job: EncodeJob, library: Library, error: unknown): Encod
   for (const entry of job.entries) {
     try {
       const split = splitter(job.schema, job.partitionSpec)
-      split.add(entryDecoder(job.schema, library.decompress())(entry))
+      split.add(entryDecoder(job.schema, library.unpack())(entry))
       for (const { batches } of split.partitions()) writeFiles(batches, job, library)
     } catch (own) {
       if (isNotTheEntrys(own)) throw own

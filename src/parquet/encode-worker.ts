@@ -5,11 +5,10 @@
  * parent throws this thread away.
  */
 import { parentPort } from 'node:worker_threads'
-import { boundedDecompress } from '../arrow/kernels/decompress.ts'
 import { toServiceError } from '../errors.ts'
 import { encodeJob, isTrap } from './encode-job.ts'
 import type { EncodeJob } from './encoder.ts'
-import { unpackLz4 } from './lz4.ts'
+import { boundedUnpack } from './unpack.ts'
 import { wasmMemoryBytes, writeWithWasm } from './wasm-writer.ts'
 import type { WorkerReply } from './worker-messages.ts'
 
@@ -20,7 +19,7 @@ function run(job: EncodeJob): WorkerReply {
   try {
     const outcome = encodeJob(job, {
       writeParquet: writeWithWasm,
-      decompress: () => boundedDecompress(JOB_UNPACKED_BYTES_MAX, unpackLz4),
+      unpack: () => boundedUnpack(JOB_UNPACKED_BYTES_MAX),
     })
     return { kind: 'done', outcome, memoryBytes: wasmMemoryBytes() }
   } catch (error) {

@@ -2,6 +2,7 @@
  * What every ParquetEncoder must do: the suite runs on each implementation. Files are judged by
  * readers that are not ours, metrics by values computed naively.
  */
+import { inspect } from 'node:util'
 import { type DataType, Dictionary, Float64, Int32, Int64, Utf8 } from 'apache-arrow'
 import { expect } from 'chai'
 import { deserializeValue } from '../../src/iceberg/bounds.ts'
@@ -91,7 +92,9 @@ export function parquetEncoderContract(name: string, create: () => ParquetEncode
 
       it('stores batches of one row, and slices', async () => {
         const kept = TYPE_CASES.filter(({ arrow }) => !(arrow instanceof Dictionary))
-        for (const typeCase of kept.filter(({ name }) => /utf8|bool|list|struct|map/.test(name))) {
+        // The library that writes the messages mistakes slices of views and of nulls.
+        const sliceable = kept.filter(({ name }) => !/view|null/.test(name))
+        for (const typeCase of sliceable) {
           const { schema, columns, expected } = patterned(typeCase)
           const whole = recordBatch(columns)
           const ids = columns.flatMap((column) => column.fieldIds)
@@ -513,8 +516,14 @@ function expectMetrics(
     if (!lower || !upper) continue
     const [least, most] = [deserializeValue(type, lower), deserializeValue(type, upper)].map(plain)
     for (const value of values) {
-      expect(order(least, value), `${name}: ${String(least)} <= ${String(value)}`).to.be.at.most(0)
-      expect(order(most, value), `${name}: ${String(most)} >= ${String(value)}`).to.be.at.least(0)
+      expect(
+        order(least, value),
+        `${name}: lower ${inspect(least)}, value ${inspect(value)}`,
+      ).to.be.at.most(0)
+      expect(
+        order(most, value),
+        `${name}: upper ${inspect(most)}, value ${inspect(value)}`,
+      ).to.be.at.least(0)
     }
     const isShort = typeof least !== 'string' || (lower.length < 16 && upper.length < 16)
     if (!isShort) continue

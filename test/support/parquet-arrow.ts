@@ -8,10 +8,8 @@ import {
   Schema as ArrowSchema,
   type Data,
   DataType,
-  Dictionary,
+  DateUnit,
   Field,
-  type FixedSizeBinary,
-  type FixedSizeList,
   type Int,
   MessageReader,
   makeData,
@@ -94,12 +92,12 @@ export function arrowData(type: DataType, values: readonly unknown[]): Data {
     return make({ valueOffsets: DataType.isLargeList(type) ? wide(offsets) : offsets, child })
   }
   if (DataType.isFixedSizeList(type)) {
-    const { listSize, children } = type as FixedSizeList
+    const { listSize, children } = type
     const flat = values.flatMap((value) => (value ?? Array(listSize).fill(null)) as unknown[])
     return make({ child: arrowData((children[0] as Field).type as DataType, flat) })
   }
   if (DataType.isStruct(type)) {
-    const children = (type as Struct).children.map((field) =>
+    const children = type.children.map((field) =>
       arrowData(
         field.type as DataType,
         values.map((value) => (value as Record<string, unknown> | null)?.[field.name] ?? null),
@@ -144,11 +142,11 @@ function viewBuffers(parts: readonly Uint8Array[]) {
 
 /** Bytes of one value, by type. */
 function widthOf(type: DataType): number {
-  if (DataType.isFixedSizeBinary(type)) return (type as FixedSizeBinary).byteWidth
+  if (DataType.isFixedSizeBinary(type)) return type.byteWidth
   if (DataType.isDecimal(type)) return type.bitWidth / 8
   if (DataType.isInt(type) || DataType.isTime(type)) return type.bitWidth / 8
   if (DataType.isFloat(type)) return [2, 4, 8][type.precision] as number
-  if (DataType.isDate(type)) return type.unit === 0 ? 4 : 8
+  if (DataType.isDate(type)) return type.unit === DateUnit.DAY ? 4 : 8
   return 8
 }
 
@@ -173,8 +171,8 @@ function fixedValues(type: DataType, values: readonly unknown[]): unknown {
 
 /** Ids of an Arrow type and all below it, depth first, from the Iceberg type that it becomes. */
 export function fieldIdsOf(type: DataType, id: number, iceberg: Type): number[] {
-  const own: DataType = DataType.isDictionary(type) ? (type as Dictionary).dictionary : type
-  const below = ((own.children ?? []) as Field[]).map((child) => child.type as DataType)
+  const own: DataType = DataType.isDictionary(type) ? type.dictionary : type
+  const below = ((own.children ?? []) as Field[]).map((child): DataType => child.type)
   if (typeof iceberg === 'string') return [id, ...below.flatMap((t) => fieldIdsOf(t, -1, 'int'))]
   switch (iceberg.type) {
     case 'struct':

@@ -35,7 +35,7 @@ export async function openDuckReader(): Promise<DuckReader> {
   const onFile = async <T>(file: Uint8Array, use: (path: string) => Promise<T>) => {
     const path = join(folder, `${randomUUID()}.parquet`)
     await writeFile(path, file)
-    return await use(path)
+    return use(path)
   }
   return {
     rows: async (...files) => {

@@ -1,11 +1,10 @@
 /**
  * Walks the nodes and buffers of a record batch in the order in which fields ask for them.
  *
- * Promises: a buffer is a view within the body (unpacked if the batch says so), or an error.
- * Does not know: fields or types.
+ * Promises: a buffer is a view within the body, or an error.
+ * Does not know: fields, types, compression.
  */
 import type { BatchHeader } from '../message.ts'
-import type { Decompress } from './decompress.ts'
 
 export interface BatchReader {
   /** Rows of the next node. */
@@ -16,11 +15,7 @@ export interface BatchReader {
 }
 
 /** The reader's methods throw RangeError for what is missing or lies outside the body. */
-export function batchReader(
-  batch: BatchHeader,
-  body: Uint8Array,
-  decompress: Decompress,
-): BatchReader {
+export function batchReader(batch: BatchHeader, body: Uint8Array): BatchReader {
   let nodes = 0
   let buffers = 0
   let variadics = 0
@@ -31,8 +26,7 @@ export function batchReader(
     if (start === undefined || length === undefined || start + length > body.length) {
       throw new RangeError('a buffer of the record batch is missing or lies outside the body')
     }
-    const bytes = body.subarray(start, start + length)
-    return batch.codec === undefined || length === 0 ? bytes : decompress(batch.codec, bytes)
+    return body.subarray(start, start + length)
   }
   return {
     node: () => {
