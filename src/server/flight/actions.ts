@@ -1,0 +1,98 @@
+/**
+ * DoAction and ListActions: `flush` makes what was acknowledged readable now, `status` tells how
+ * the service is. Bodies and results are JSON.
+ */
+import { ServiceError } from '../../errors.ts'
+import { formatTable, parseTable, type TableIdentifier } from '../../names.ts'
+import type { CallRequest } from './calls.ts'
+import type { WireAction, WireBytes } from './contract.ts'
+import { asObject, formatJson, parseJson } from './json.ts'
+import type { FlightServices, FlushResult } from './services.ts'
+import { readTenant } from './stream-options.ts'
+
+const ACTIONS = [
+  {
+    type: 'flush',
+    description:
+      'Commits the acknowledged batches that wait, of all tables or of one. Body: nothing, or {"table": "namespace.table"}. One result for each table: {"table", "rows", "snapshot_id"?, "error"?}.',
+  },
+  {
+    type: 'status',
+    description: 'The state of the service: the log, and what waits to be committed. One result.',
+  },
+] as const
+
+const BODY_BYTES_MAX = 64 * 1024
+
+type ActionServices = Pick<FlightServices, 'flush' | 'status'>
+
+/** @throws ServiceError `unsupported` for an action that is not listed, `invalid` for its body. */
+export async function* doAction(
+  services: ActionServices,
+  { request, metadata }: CallRequest<WireAction>,
+): AsyncGenerator<WireBytes> {
+  const tenant = readTenant(metadata)
+  switch (request.type) {
+    case 'flush':
+      yield* flush(services, tenant, request.body)
+      break
+    case 'status':
+      yield json(services.status(tenant))
+      break
+    default:
+      throw new ServiceError(
+        'unsupported',
+        `action ${JSON.stringify(request.type.slice(0, 80))} is not offered; there are ${ACTIONS.map(({ type }) => type).join(' and ')}`,
+      )
+  }
+}
+
+export async function* listActions(): AsyncGenerator<(typeof ACTIONS)[number]> {
+  yield* ACTIONS
+}
+
+/** Every result is given before a failure becomes the status, so that no table's news is lost. */
+async function* flush(
+  services: ActionServices,
+  tenant: string,
+  body: Uint8Array,
+): AsyncGenerator<WireBytes> {
+  const results = await services.flush(tenant, readFlushBody(tenant, body))
+  for (const result of results) yield json(flushed(result))
+  const failed = results.filter(({ error }) => error !== undefined)
+  if (failed.length > 0) {
+    const names = failed.slice(0, 5).map(({ table }) => formatTable(table))
+    throw new ServiceError(
+      'unavailable',
+      `${failed.length} of ${results.length} tables could not be committed, among them ${names.join(', ')}: ${failed[0]?.error}; their batches stay in the log`,
+    )
+  }
+}
+
+function flushed({ table, rows, snapshotId, error }: FlushResult) {
+  return { table: formatTable(table), rows, snapshot_id: snapshotId, error }
+}
+
+function readFlushBody(tenant: string, body: Uint8Array): TableIdentifier | undefined {
+  if (body.length === 0) return undefined
+  const command = body.length > BODY_BYTES_MAX ? undefined : parseBody(body)
+  if (command === undefined || Object.keys(command).some((key) => key !== 'table')) {
+    throw new ServiceError('invalid', 'the body of flush is empty or {"table": "namespace.table"}')
+  }
+  const { table } = command
+  if (table === undefined) return undefined
+  if (typeof table !== 'string') throw new ServiceError('invalid', '"table" must be a text')
+  return parseTable(tenant, table)
+}
+
+function parseBody(body: Uint8Array): Readonly<Record<string, unknown>> | undefined {
+  try {
+    return asObject(parseJson(Buffer.from(body).toString('utf8')))
+  } catch {
+    return undefined
+  }
+}
+
+function json(value: unknown): WireBytes {
+  return { body: Buffer.from(formatJson(value ?? null), 'utf8') }
+}
