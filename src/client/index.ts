@@ -1,0 +1,14 @@
+/** `frazil/client`: the public door. What is not exported here may change without notice. */
+
+export { type ErrorKind, ServiceError } from '../errors.ts'
+export { connect, type FrazilClient, type ListedTable } from './client.ts'
+export type {
+  AckLevel,
+  ArrowPart,
+  ArrowSource,
+  ClientOptions,
+  Progress,
+  PutOptions,
+  PutResult,
+} from './options.ts'
+export type { TableWriter } from './writer.ts'
