@@ -2,8 +2,13 @@
  * The durable promise: validate → append → resolve when durable.
  */
 
-import type { Message } from '../entry.ts'
+import type { Wal } from '#wal'
+import { openVerifier } from '../arrow/verifier.ts'
+import { verifySchema } from '../arrow/verify-schema.ts'
+import { formatKey, type Message } from '../entry.ts'
 import type { TableIdentifier } from '../names.ts'
+import { LogStream } from './stream.ts'
+import { type GateParts, openTable } from './table-gate.ts'
 
 /** What a client said about the stream before its first batch. */
 export interface StreamRequest {
