@@ -6,8 +6,7 @@
  * are written. Does not know: the snapshot that it will be put on top of.
  */
 import { ServiceError, toServiceError } from '../errors.ts'
-import { prepareManifest } from '../iceberg/append.ts'
-import type { ManifestFile } from '../iceberg/manifest-list.ts'
+import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
 import { defaultSpec } from '../iceberg/partition.ts'
 import { currentSchema } from '../iceberg/schema.ts'
 import type { TableMetadata } from '../iceberg/types.ts'
@@ -35,7 +34,7 @@ export interface PreparedGroup {
   readonly shape: TableShape
   /** Kept over all attempts: manifests carry it. */
   readonly snapshotId: bigint
-  readonly manifests: readonly ManifestFile[]
+  readonly manifests: readonly PreparedManifest[]
   readonly entries: number
   readonly rows: number
 }

@@ -1,4 +1,5 @@
 /** How soon a table is tried again after what kind of failure. Pure. */
+import type { ErrorKind } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 
 /**
@@ -33,4 +34,11 @@ export function retryDelayMs(
     case 'rejected':
       return Math.floor((capMs * (1 + random)) / 2)
   }
+}
+
+/** For an attempt that ended in an error: what will not pass by itself is not hurried. */
+export function paceAfter(kind: ErrorKind): RetryPace {
+  return kind === 'invalid' || kind === 'unsupported' || kind === 'schema-mismatch'
+    ? 'rejected'
+    : 'outage'
 }
