@@ -1,0 +1,58 @@
+/** Small logs in temporary directories, and entries to put into them. */
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import type { AppendRequest, OpenWalOptions, WalEntry, WalLimits } from '#wal'
+
+export const SMALL_LIMITS: WalLimits = {
+  segmentBytes: 32 * 1024,
+  logBytesMax: 1024 * 1024,
+  diskReserveBytes: 0,
+  groupBytesMax: 64 * 1024,
+  groupEntriesMax: 100,
+  entryBytesMax: 256 * 1024,
+  waitingBytesMax: 4 * 1024 * 1024,
+  indexLagEntriesMax: 1_000,
+  producersMax: 100,
+  quarantineEntriesMax: 20,
+}
+
+const directories: string[] = []
+
+export function temporaryDirectory(): string {
+  const directory = mkdtempSync(join(tmpdir(), 'frazil-wal-'))
+  directories.push(directory)
+  return directory
+}
+
+export function removeTemporaryDirectories(): void {
+  for (const directory of directories.splice(0)) {
+    rmSync(directory, { recursive: true, force: true })
+  }
+}
+
+export function walOptions(directory: string, limits: Partial<WalLimits> = {}): OpenWalOptions {
+  return {
+    directory,
+    limits: { ...SMALL_LIMITS, ...limits },
+    now: () => 1_700_000_000_000,
+    newId: () => '01JZ0000000000000000000000',
+  }
+}
+
+export function textEntry(key: string, text: string): AppendRequest {
+  return { key, payload: [Buffer.from(text)], definitions: [] }
+}
+
+export function bytesEntry(key: string, bytes: number, fill = 1): AppendRequest {
+  return { key, payload: [Buffer.alloc(bytes, fill)], definitions: [] }
+}
+
+/** `sequence:text` of each entry, or `sequence!` of a corrupt one. */
+export function described(entries: readonly WalEntry[]): string[] {
+  return entries.map((entry) =>
+    entry.kind === 'entry'
+      ? `${entry.sequence}:${Buffer.from(entry.payload).toString()}`
+      : `${entry.sequence}!`,
+  )
+}
