@@ -5,7 +5,7 @@
  * that was not set aside; an entry that cannot be encoded is set aside, durably, before the others
  * are written. Does not know: the snapshot that it will be put on top of.
  */
-import { ServiceError, toServiceError } from '../errors.ts'
+import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
 import { defaultSpec } from '../iceberg/partition.ts'
 import { currentSchema } from '../iceberg/schema.ts'
@@ -133,6 +133,8 @@ async function encoderDied(
     case 'set-aside':
       await setAside(context, request, { sequence: next.sequence, reason })
       return { kind: 'retry', pace: 'soon', reason }
+    default:
+      return unreachable(next)
   }
 }
 

@@ -1,5 +1,5 @@
 /** How soon a table is tried again after what kind of failure. Pure. */
-import type { ErrorKind } from '../errors.ts'
+import { type ErrorKind, unreachable } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 
 /**
@@ -33,6 +33,8 @@ export function retryDelayMs(
       return backoffMs({ baseMs, capMs }, attempt, random)
     case 'rejected':
       return Math.floor((capMs * (1 + random)) / 2)
+    default:
+      return unreachable(pace)
   }
 }
 
