@@ -52,7 +52,7 @@ export async function putOnce(
     } catch (thrown) {
       const error = toServiceError(thrown)
       // After an answer that was lost, the name is taken by our own object.
-      if (error.kind === 'already-exists') return await expectBytes(store, location, bytes)
+      if (error.kind === 'already-exists') return expectBytes(store, location, bytes)
       if (error.kind !== 'unavailable' || attempt >= PUT_ATTEMPTS_MAX) throw error
     }
   }

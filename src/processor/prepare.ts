@@ -5,9 +5,8 @@
  * that was not set aside; an entry that cannot be encoded is set aside, durably, before the others
  * are written. Does not know: the snapshot that it will be put on top of.
  */
-import { ServiceError, toServiceError } from '../errors.ts'
-import { prepareManifest } from '../iceberg/append.ts'
-import type { ManifestFile } from '../iceberg/manifest-list.ts'
+import { ServiceError, toServiceError, unreachable } from '../errors.ts'
+import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
 import { defaultSpec } from '../iceberg/partition.ts'
 import { currentSchema } from '../iceberg/schema.ts'
 import type { TableMetadata } from '../iceberg/types.ts'
@@ -35,7 +34,7 @@ export interface PreparedGroup {
   readonly shape: TableShape
   /** Kept over all attempts: manifests carry it. */
   readonly snapshotId: bigint
-  readonly manifests: readonly ManifestFile[]
+  readonly manifests: readonly PreparedManifest[]
   readonly entries: number
   readonly rows: number
 }
@@ -134,6 +133,8 @@ async function encoderDied(
     case 'set-aside':
       await setAside(context, request, { sequence: next.sequence, reason })
       return { kind: 'retry', pace: 'soon', reason }
+    default:
+      return unreachable(next)
   }
 }
 

@@ -1,4 +1,5 @@
 /** How soon a table is tried again after what kind of failure. Pure. */
+import { type ErrorKind, unreachable } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 
 /**
@@ -32,5 +33,14 @@ export function retryDelayMs(
       return backoffMs({ baseMs, capMs }, attempt, random)
     case 'rejected':
       return Math.floor((capMs * (1 + random)) / 2)
+    default:
+      return unreachable(pace)
   }
+}
+
+/** For an attempt that ended in an error: what will not pass by itself is not hurried. */
+export function paceAfter(kind: ErrorKind): RetryPace {
+  return kind === 'invalid' || kind === 'unsupported' || kind === 'schema-mismatch'
+    ? 'rejected'
+    : 'outage'
 }

@@ -6,7 +6,7 @@
  * base and loses. No file is deleted, whatever happens. Does not know: when to try again.
  */
 import type { CommitOutcome, LoadedTable } from '../catalog/catalog.ts'
-import { toServiceError } from '../errors.ts'
+import { toServiceError, unreachable } from '../errors.ts'
 import { stageAppend } from '../iceberg/append.ts'
 import { manifestListLocation } from '../storage/paths.ts'
 import { putOnce } from './data-files.ts'
@@ -76,6 +76,8 @@ export async function inspectTable(
     case 'fenced':
     case 'lost':
       return { kind: 'stopped', cause: verdict.kind, reason: verdict.reason }
+    default:
+      return unreachable(verdict)
   }
 }
 
@@ -161,6 +163,8 @@ async function settle(
       )
     case 'rejected':
       return retry('rejected', outcome.reason)
+    default:
+      return unreachable(outcome)
   }
 }
 

@@ -14,7 +14,7 @@ import { commitDecision, type Instant, waitingMs } from './commit-policy.ts'
 import { GroupSize } from './group-size.ts'
 import { keyState, randomFraction, type TableContext } from './parts.ts'
 import { type PreparedGroup, prepareGroup } from './prepare.ts'
-import { type RetryPace, retryDelayMs } from './retry-pace.ts'
+import { paceAfter, type RetryPace, retryDelayMs } from './retry-pace.ts'
 import type { Candidate } from './schedule.ts'
 import {
   emptyTally,
@@ -92,8 +92,9 @@ export class TableWorker {
     try {
       await this.#conclude(await this.#advance())
     } catch (thrown) {
+      const error = toServiceError(thrown)
       this.#tally.failed += 1
-      this.#retry('outage', toServiceError(thrown).message)
+      this.#retry(paceAfter(error.kind), error.message)
     }
   }
 

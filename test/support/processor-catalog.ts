@@ -12,7 +12,7 @@ import type {
   LoadedTable,
 } from '../../src/catalog/catalog.ts'
 import { formatKey } from '../../src/entry.ts'
-import { ServiceError } from '../../src/errors.ts'
+import { ServiceError, unreachable } from '../../src/errors.ts'
 import { prepareManifest, stageAppend } from '../../src/iceberg/append.ts'
 import { decodeManifest } from '../../src/iceberg/manifest.ts'
 import { decodeManifestList } from '../../src/iceberg/manifest-list.ts'
@@ -225,6 +225,8 @@ export class FakeCatalog {
         return { kind: 'rejected', reason: 'not allowed' }
       case 'throws':
         throw new Error('the catalog threw')
+      default:
+        return unreachable(fault)
     }
   }
 

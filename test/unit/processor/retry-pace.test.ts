@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import { retryDelayMs } from '../../../src/processor/retry-pace.ts'
+import { paceAfter, retryDelayMs } from '../../../src/processor/retry-pace.ts'
 
 const SETTINGS = { retryBaseMs: 100, retryCapMs: 30_000 }
 const ALMOST_ONE = 1 - 2 ** -53
@@ -24,5 +24,11 @@ describe('retry pace', () => {
 
   it('is long from the first time when the catalog refuses', () => {
     expect(retryDelayMs('rejected', SETTINGS, 0, 0)).to.equal(15_000)
+  })
+
+  it('does not hurry what will not pass by itself', () => {
+    expect(paceAfter('unsupported')).to.equal('rejected')
+    expect(paceAfter('unavailable')).to.equal('outage')
+    expect(paceAfter('internal')).to.equal('outage')
   })
 })

@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import { chooseTables } from '../../../src/processor/schedule.ts'
 
 const NONE = { tables: 0, failing: 0 }
