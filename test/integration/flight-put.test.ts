@@ -202,7 +202,7 @@ describe('flight: DoPut', () => {
         const { error } = await putOutcome(call)
         expect(error?.code).to.equal(status.INVALID_ARGUMENT)
         expect(error?.details).to.match(text)
-        expect(errorDetails(error as never).info).to.include({
+        expect(errorDetails(error).info).to.include({
           reason: 'INVALID',
           domain: 'frazil',
         })
@@ -381,7 +381,7 @@ describe('flight: DoPut', () => {
       const { error } = await outcome
       expect(error?.code).to.equal(status.FAILED_PRECONDITION)
       expect(error?.details).to.equal('a gap: expected 7')
-      const { info, retry } = errorDetails(error as never)
+      const { info, retry } = errorDetails(error)
       expect(info).to.deep.equal({
         reason: 'OUT_OF_SEQUENCE',
         domain: 'frazil',
@@ -445,7 +445,7 @@ describe('flight: DoPut', () => {
       const { acks, error } = await outcome
       expect(acks).to.deep.equal([{ log_id: 'LOG', sequence: 1, batches: 1, rows: 10 }])
       expect(error?.code).to.equal(status.UNAVAILABLE)
-      expect(errorDetails(error as never).retry).to.deep.include({
+      expect(errorDetails(error).retry).to.deep.include({
         retry_delay: { seconds: '0', nanos: 250_000_000 },
       })
       expect(fixture.server.inflightBytes).to.equal(0)

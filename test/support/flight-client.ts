@@ -196,8 +196,8 @@ export function batch(bytes = 64, appMetadata: Uint8Array = EMPTY) {
 }
 
 /** What `grpc-status-details-bin` says. */
-export function errorDetails(error: GrpcServiceError) {
-  const [bytes] = error.metadata.get('grpc-status-details-bin')
+export function errorDetails(error: Pick<GrpcServiceError, 'metadata'> | undefined) {
+  const [bytes = ''] = error?.metadata.get('grpc-status-details-bin') ?? []
   const status = messages.status.deserialize(bytes as Buffer) as {
     code: number
     message: string
