@@ -8,7 +8,7 @@ import { mkdir } from 'node:fs/promises'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { openWal, type Wal } from '#wal'
-import { schemaToIpc } from './arrow/schema-to-ipc.ts'
+import { schemaToIpc } from './arrow/schema-ipc.ts'
 import type { Catalog } from './catalog/catalog.ts'
 import { createMemoryCatalog } from './catalog/memory-catalog.ts'
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts'
@@ -19,11 +19,12 @@ import { createIngest } from './ingest/ingest.ts'
 import { formatTable, type TableIdentifier } from './names.ts'
 import { createWorkerEncoder } from './parquet/worker-encoder.ts'
 import { createProcessor, type Processor } from './processor/processor.ts'
+import type { FlushedTable } from './processor/status.ts'
 import { systemClock } from './runtime/clock.ts'
 import { randomIds, systemRandom } from './runtime/ids.ts'
 import { createLogger, type Logger } from './runtime/logger.ts'
 import { startFlightServer } from './server/flight/server.ts'
-import type { FlightServices } from './server/flight/services.ts'
+import type { FlightServices, FlushResult } from './server/flight/services.ts'
 import { createFileStore } from './storage/file-store.ts'
 import type { ObjectStore } from './storage/object-store.ts'
 
@@ -179,13 +180,20 @@ function flightServices({ ingest, catalog, wal, processor }: Parts): FlightServi
     ingest,
     catalog,
     schemaToIpc,
-    flush: (tenant, table) => processor.flush(isOf(tenant, table)),
+    flush: async (tenant, table) => (await processor.flush(isOf(tenant, table))).map(flushResult),
     awaitCommitted: (key, sequence) => processor.awaitCommitted(key, sequence),
     status: (tenant) => ({
       log: logStatus(wal, tenant),
       tables: processor.status().filter((table) => isOf(tenant, undefined)(parseKey(table.key))),
     }),
   }
+}
+
+function flushResult(flushed: FlushedTable): FlushResult {
+  const { table } = flushed
+  return flushed.kind === 'failed'
+    ? { table, error: flushed.reason }
+    : { table, snapshotId: flushed.snapshotId }
 }
 
 /** The log as one tenant may see it: sizes are everybody's, entries are its own. */

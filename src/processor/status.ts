@@ -64,7 +64,7 @@ export interface TableStatus {
 
 export type FlushedTable = {
   readonly key: string
-  readonly table: TableIdentifier | undefined
+  readonly table: TableIdentifier
   /** The stream's last sequence when the flush was asked for. */
   readonly through: bigint
 } & (
