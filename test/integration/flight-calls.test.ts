@@ -1,5 +1,5 @@
 import { once } from 'node:events'
-import { status } from '@grpc/grpc-js'
+import { logVerbosity, setLogVerbosity, status } from '@grpc/grpc-js'
 import { expect } from 'chai'
 import { ServiceError } from '../../src/errors.ts'
 import { tableIdentifier } from '../../src/names.ts'
@@ -246,6 +246,8 @@ describe('flight: calls beside DoPut', () => {
     it('says which port it took, and which one it could not', async () => {
       const { server } = fixture
       expect(server.address).to.equal(`127.0.0.1:${server.port}`)
+      // grpc-js would also print it.
+      setLogVerbosity(logVerbosity.NONE)
       const starting = startFlightServer({
         services: new FakeServices(),
         config: flightConfig({ port: server.port }),

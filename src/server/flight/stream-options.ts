@@ -94,9 +94,9 @@ export function checkAck(value: unknown): AckLevel {
 }
 
 export function checkProducerId(value: unknown): string {
-  if (typeof value === 'string' && value.length > 0 && value.length <= PRODUCER_ID_LENGTH_MAX) {
-    return value
-  }
+  const isText = typeof value === 'string' && value.length > 0
+  // Ill-formed text would lose its difference from other such text in the log.
+  if (isText && value.length <= PRODUCER_ID_LENGTH_MAX && value.isWellFormed()) return value
   throw new ServiceError(
     'invalid',
     `a producer id is a text of 1 to ${PRODUCER_ID_LENGTH_MAX} characters`,

@@ -57,9 +57,12 @@ describe('stream options', () => {
     })
   }
 
-  it('refuse a producer id that is no text', () => {
-    expect(() => readProducerNote(Buffer.from('{"producer_id": 5}'))).to.throw(ServiceError)
-  })
+  for (const id of ['5', '""', '"\\ud800"', 'null']) {
+    it(`refuse the producer id ${id}`, () => {
+      const appMetadata = Buffer.from(`{"producer_id": ${id}}`)
+      expect(() => readProducerNote(appMetadata)).to.throw(ServiceError, /producer id/)
+    })
+  }
 })
 
 function headers(values: Record<string, string>): Metadata {
