@@ -69,7 +69,9 @@ function toType(type: Type): DataType {
         required: type['value-required'],
         type: type.value,
       })
-      return new Map_(new Field('entries', new Struct([key, value]), false))
+      return new Map_(
+        new Field('entries', new Struct<{ key: DataType; value: DataType }>([key, value]), false),
+      )
     }
   }
 }
