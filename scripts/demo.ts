@@ -38,8 +38,8 @@ async function put(address: string): Promise<number> {
 /** Resolves when the log has taken about half of what will come. */
 async function untilHalf(client: FrazilClient): Promise<number> {
   for (;;) {
-    const { log } = (await client.status()) as { log: { nextSequence: number } }
-    if (log.nextSequence > KILL_AT_SEQUENCE) return log.nextSequence - 1
+    const { log } = (await client.status()) as { log: { next_sequence: number } }
+    if (log.next_sequence > KILL_AT_SEQUENCE) return log.next_sequence - 1
     await new Promise((resolve) => setTimeout(resolve, 5))
   }
 }

@@ -13,7 +13,6 @@ import type { Catalog } from './catalog/catalog.ts'
 import { createMemoryCatalog } from './catalog/memory-catalog.ts'
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts'
 import type { Config } from './config/schema.ts'
-import { parseKey } from './entry.ts'
 import { ServiceError } from './errors.ts'
 import { createIngest } from './ingest/ingest.ts'
 import { formatTable, type TableIdentifier } from './names.ts'
@@ -25,6 +24,7 @@ import { randomIds, systemRandom } from './runtime/ids.ts'
 import { createLogger, type Logger } from './runtime/logger.ts'
 import { startFlightServer } from './server/flight/server.ts'
 import type { FlightServices, FlushResult } from './server/flight/services.ts'
+import { viewStatus } from './status-view.ts'
 import { createFileStore } from './storage/file-store.ts'
 import type { ObjectStore } from './storage/object-store.ts'
 
@@ -182,10 +182,7 @@ function flightServices({ ingest, catalog, wal, processor }: Parts): FlightServi
     schemaToIpc,
     flush: async (tenant, table) => (await processor.flush(isOf(tenant, table))).map(flushResult),
     awaitCommitted: (key, sequence) => processor.awaitCommitted(key, sequence),
-    status: (tenant) => ({
-      log: logStatus(wal, tenant),
-      tables: processor.status().filter((table) => isOf(tenant, undefined)(parseKey(table.key))),
-    }),
+    status: (tenant) => viewStatus(tenant, wal.stats(), processor.status()),
   }
 }
 
@@ -194,13 +191,4 @@ function flushResult(flushed: FlushedTable): FlushResult {
   return flushed.kind === 'failed'
     ? { table, error: flushed.reason }
     : { table, snapshotId: flushed.snapshotId }
-}
-
-/** The log as one tenant may see it: sizes are everybody's, entries are its own. */
-function logStatus(wal: Wal, tenant: string) {
-  const { quarantined, ...stats } = wal.stats()
-  return {
-    ...stats,
-    quarantined: quarantined.filter(({ key }) => parseKey(key).table.tenant === tenant),
-  }
 }

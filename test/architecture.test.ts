@@ -83,6 +83,10 @@ const HOUSE: Readonly<Record<string, Room>> = {
     packages: ['@grpc/grpc-js', 'apache-arrow'],
   },
   // Floor 5
+  'src/status-view.ts': {
+    rooms: ['src/names.ts', 'src/entry.ts', 'src/processor', 'wal'],
+    packages: [],
+  },
   'src/service.ts': {
     rooms: [
       ...FOUNDATIONS,
@@ -96,6 +100,7 @@ const HOUSE: Readonly<Record<string, Room>> = {
       'src/ingest',
       'src/processor',
       'src/server',
+      'src/status-view.ts',
       'wal',
     ],
     packages: [],

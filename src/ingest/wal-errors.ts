@@ -6,7 +6,10 @@ import { type ErrorKind, ServiceError, toServiceError, unreachable } from '../er
 export function fromWalError(thrown: unknown): ServiceError {
   if (!(thrown instanceof WalError)) return toServiceError(thrown)
   const context = thrown.expected === undefined ? {} : { expected: thrown.expected }
-  return new ServiceError(serviceKind(thrown), thrown.message, { context, cause: thrown })
+  return new ServiceError(serviceKind(thrown), thrown.message.replace(/^wal: /, ''), {
+    context,
+    cause: thrown,
+  })
 }
 
 function serviceKind({ kind }: WalError): ErrorKind {

@@ -19,7 +19,6 @@ import {
   Schema,
   Struct,
   Table,
-  tableFromArrays,
   tableToIPC,
   Utf8,
   vectorFromArray,
@@ -119,7 +118,10 @@ function send(
   })
 }
 
-const GOOD = tableFromArrays({ n: Int32Array.of(1, 2, 3), text: ['a', 'b', 'c'] })
+const GOOD = new Table({
+  n: vectorFromArray(Int32Array.of(1, 2, 3)),
+  text: vectorFromArray(['a', 'b', 'c'], new Utf8()),
+})
 const [SCHEMA = {}, BATCH = {}] = frames(GOOD)
 
 function stream(batch: Frame, schema: Frame = SCHEMA): Buffer[] {
@@ -163,12 +165,9 @@ function unknownMessage(): Frame {
 }
 
 function invalidText(): Frame {
-  const text = vectorFromArray(['a', 'b', 'c'], new Utf8())
-  const [, batch = {}] = frames(new Table({ n: vectorFromArray(Int32Array.of(1, 2, 3)), text }))
-  const body = Buffer.from(batch.body ?? [])
-  const at = body.indexOf(Buffer.from('abc'))
-  body[at] = 0xff
-  return { ...batch, body }
+  const body = Buffer.from(BATCH.body ?? [])
+  body[body.indexOf(Buffer.from('abc'))] = 0xff
+  return { ...BATCH, body }
 }
 
 interface Hostile {
@@ -265,5 +264,5 @@ describe('hostile input', () => {
 
 async function log(running: RunningService): Promise<unknown> {
   const { log: found } = (await running.client.status()) as { log: Record<string, unknown> }
-  return { next: found['nextSequence'], live: found['liveEntries'] }
+  return { next: found['next_sequence'], live: found['live_entries'] }
 }

@@ -1,7 +1,10 @@
 /**
  * DoAction and ListActions: `flush` makes what was acknowledged readable now, `status` tells how
- * the service is. Bodies and results are JSON.
+ * the service is, `describe` and `snapshots` what a table is and how it came to be. Bodies and
+ * results are JSON.
  */
+
+import type { LoadedTable } from '../../catalog/catalog.ts'
 import { ServiceError } from '../../errors.ts'
 import { formatTable, parseTable, type TableIdentifier } from '../../names.ts'
 import type { CallRequest } from './calls.ts'
@@ -9,22 +12,33 @@ import type { WireAction, WireBytes } from './contract.ts'
 import { asObject, formatJson, parseJson } from './json.ts'
 import type { FlightServices, FlushResult } from './services.ts'
 import { readTenant } from './stream-options.ts'
+import { describeTable, listSnapshots } from './table-view.ts'
 
 const ACTIONS = [
   {
     type: 'flush',
     description:
-      'Commits the acknowledged batches that wait, of all tables or of one. Body: nothing, or {"table": "namespace.table"}. One result for each table: {"table", "rows", "snapshot_id"?, "error"?}.',
+      'Commits the acknowledged batches that wait, of all tables or of one. Body: nothing, or {"table": "namespace.table"}. One result for each table: {"table", "snapshot_id"?, "error"?}.',
   },
   {
     type: 'status',
     description: 'The state of the service: the log, and what waits to be committed. One result.',
   },
+  {
+    type: 'describe',
+    description:
+      'A table: schema, partitioning, properties, location, current snapshot. Body: {"table": "namespace.table"}. One result.',
+  },
+  {
+    type: 'snapshots',
+    description:
+      'A table\'s snapshots, oldest first. Body: {"table": "namespace.table"}. One result for each.',
+  },
 ] as const
 
 const BODY_BYTES_MAX = 64 * 1024
 
-type ActionServices = Pick<FlightServices, 'flush' | 'status'>
+type ActionServices = Pick<FlightServices, 'flush' | 'status' | 'catalog'>
 
 /** @throws ServiceError `unsupported` for an action that is not listed, `invalid` for its body. */
 export async function* doAction(
@@ -39,10 +53,18 @@ export async function* doAction(
     case 'status':
       yield json(services.status(tenant))
       break
+    case 'describe':
+      yield json(describeTable(await loadNamed(services, tenant, request)))
+      break
+    case 'snapshots':
+      for (const snapshot of listSnapshots(await loadNamed(services, tenant, request))) {
+        yield json(snapshot)
+      }
+      break
     default:
       throw new ServiceError(
         'unsupported',
-        `action ${JSON.stringify(request.type.slice(0, 80))} is not offered; there are ${ACTIONS.map(({ type }) => type).join(' and ')}`,
+        `action ${JSON.stringify(request.type.slice(0, 80))} is not offered; there are ${ACTIONS.map(({ type }) => type).join(', ')}`,
       )
   }
 }
@@ -57,7 +79,7 @@ async function* flush(
   tenant: string,
   body: Uint8Array,
 ): AsyncGenerator<WireBytes> {
-  const results = await services.flush(tenant, readFlushBody(tenant, body))
+  const results = await services.flush(tenant, readTableBody('flush', tenant, body))
   for (const result of results) yield json(flushed(result))
   const failed = results.filter(({ error }) => error !== undefined)
   if (failed.length > 0) {
@@ -69,15 +91,33 @@ async function* flush(
   }
 }
 
-function flushed({ table, rows, snapshotId, error }: FlushResult) {
-  return { table: formatTable(table), rows, snapshot_id: snapshotId, error }
+function flushed({ table, snapshotId, error }: FlushResult) {
+  return { table: formatTable(table), snapshot_id: snapshotId, error }
 }
 
-function readFlushBody(tenant: string, body: Uint8Array): TableIdentifier | undefined {
+async function loadNamed(
+  { catalog }: ActionServices,
+  tenant: string,
+  { type, body }: WireAction,
+): Promise<LoadedTable> {
+  const table = readTableBody(type, tenant, body)
+  if (table !== undefined) return catalog.loadTable(table)
+  throw new ServiceError('invalid', `${type} needs the body {"table": "namespace.table"}`)
+}
+
+/** Undefined when the body names no table. */
+function readTableBody(
+  action: string,
+  tenant: string,
+  body: Uint8Array,
+): TableIdentifier | undefined {
   if (body.length === 0) return undefined
   const command = body.length > BODY_BYTES_MAX ? undefined : parseBody(body)
   if (command === undefined || Object.keys(command).some((key) => key !== 'table')) {
-    throw new ServiceError('invalid', 'the body of flush is empty or {"table": "namespace.table"}')
+    throw new ServiceError(
+      'invalid',
+      `the body of ${action} is empty or {"table": "namespace.table"}`,
+    )
   }
   const { table } = command
   if (table === undefined) return undefined

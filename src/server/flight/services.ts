@@ -16,7 +16,7 @@ export interface FlightServices {
   schemaToIpc(schema: Schema): Uint8Array
   /** Commits what waits, of one table or of all the tenant's; one result for each table. */
   flush(tenant: string, table: TableIdentifier | undefined): Promise<readonly FlushResult[]>
-  /** Anything that JSON can say; bigints are written as integers. */
+  /** Anything that JSON can say, its names in snake_case; bigints are written as integers. */
   status(tenant: string): unknown
   /** Resolves when a snapshot holds the entry, with that snapshot or a later one. */
   awaitCommitted(key: string, sequence: bigint): Promise<{ readonly snapshotId: bigint }>
@@ -26,7 +26,6 @@ export interface FlushResult {
   readonly table: TableIdentifier
   /** The snapshot that the flush made, if there was anything to commit. */
   readonly snapshotId?: bigint | undefined
-  readonly rows: number | bigint
   /** Why this table could not be committed; its entries stay in the log. */
   readonly error?: string | undefined
 }
