@@ -172,7 +172,8 @@ function fixedValues(type: DataType, values: readonly unknown[]): unknown {
 /** Ids of an Arrow type and all below it, depth first, from the Iceberg type that it becomes. */
 export function fieldIdsOf(type: DataType, id: number, iceberg: Type): number[] {
   const own: DataType = DataType.isDictionary(type) ? type.dictionary : type
-  const below = ((own.children ?? []) as Field[]).map((child): DataType => child.type)
+  const fields: Field[] = own.children ?? []
+  const below = fields.map((child): DataType => child.type)
   if (typeof iceberg === 'string') return [id, ...below.flatMap((t) => fieldIdsOf(t, -1, 'int'))]
   switch (iceberg.type) {
     case 'struct':

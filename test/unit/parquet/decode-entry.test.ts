@@ -1,9 +1,16 @@
 import { zstdCompressSync } from 'node:zlib'
 import { Dictionary, Field, Int8, Int32, List, Utf8 } from 'apache-arrow'
-import { DictionaryBatch, Message } from 'apache-arrow/ipc/metadata/message'
+import { CompressionType } from 'apache-arrow/fb/compression-type'
+import {
+  BodyCompression,
+  BufferRegion,
+  DictionaryBatch,
+  FieldNode,
+  Message,
+  RecordBatch,
+} from 'apache-arrow/ipc/metadata/message'
 import { expect } from 'chai'
-import { type BatchHeader, readMessage } from '../../../src/arrow/message.ts'
-import { writeBatchMetadata } from '../../../src/arrow/message-write.ts'
+import { readMessage } from '../../../src/arrow/message.ts'
 import { decodeMessage, encodeMessage } from '../../../src/entry.ts'
 import type { StructType } from '../../../src/iceberg/types.ts'
 import { entryDecoder } from '../../../src/parquet/decode-entry.ts'
@@ -19,7 +26,7 @@ const TEXT: StructType = {
 const UNPACKED = 1024 ** 2
 
 function dictionaryEntry(values: readonly unknown[], id = 1): EncodeEntry {
-  const type = new Dictionary(new Utf8(), new Int8() as never, id as never)
+  const type = new Dictionary(new Utf8(), new Int8(), id)
   const [entry] = entriesFromColumns([{ name: 's', type, fieldIds: [1], values }])
   return entry as EncodeEntry
 }
@@ -34,7 +41,7 @@ function compressed(entry: EncodeEntry): EncodeEntry {
   const header = readMessage(metadata)
   if (header.kind !== 'batch') throw new Error('not a batch')
   const parts: Uint8Array[] = []
-  const buffers: number[] = []
+  const regions: BufferRegion[] = []
   let at = 0
   for (let i = 0; i < header.batch.buffers.length; i += 2) {
     const [start, length] = [
@@ -47,15 +54,14 @@ function compressed(entry: EncodeEntry): EncodeEntry {
       length === 0
         ? new Uint8Array(0)
         : Buffer.concat([prefix, zstdCompressSync(body.subarray(start, start + length))])
-    buffers.push(at, part.length)
+    regions.push(new BufferRegion(at, part.length))
     parts.push(part, new Uint8Array((8 - (part.length % 8)) % 8))
     at += Math.ceil(part.length / 8) * 8
   }
-  const batch: BatchHeader = { ...header.batch, codec: 'zstd', buffers: Float64Array.from(buffers) }
-  const message = {
-    metadata: writeBatchMetadata({ ...header, batch, bodyLength: at }),
-    body: Buffer.concat(parts),
-  }
+  const [rows, nodes] = [header.batch.rows, [new FieldNode(header.batch.rows, 0)]]
+  const codec = new BodyCompression(CompressionType.ZSTD)
+  const batch = new RecordBatch(rows, nodes, regions, codec)
+  const message = { metadata: Message.encode(Message.from(batch, at)), body: Buffer.concat(parts) }
   return { ...entry, payload: new Uint8Array(Buffer.concat(encodeMessage(message, 1))) }
 }
 
@@ -83,9 +89,9 @@ describe('decoding an entry', () => {
   })
 
   it('decodes a dictionary whose values have a dictionary', () => {
-    const inner = new Dictionary(new Utf8(), new Int8() as never, 5 as never)
+    const inner = new Dictionary(new Utf8(), new Int8(), 5)
     const list = new List(new Field('item', inner, true))
-    const type = new Dictionary(list, new Int8() as never, 6 as never)
+    const type = new Dictionary(list, new Int8(), 6)
     const element = {
       type: 'list',
       'element-id': 2,

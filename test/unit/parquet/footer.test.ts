@@ -71,7 +71,11 @@ describe('the footer', () => {
     const before = hyparquetFooter(file)
     const after = hyparquetFooter(fixFooter(file, new Set()).bytes)
     expect(before.key_value_metadata?.map(({ key }) => key)).to.deep.equal(['ARROW:schema'])
-    const strip = ({ metadata_length: _, key_value_metadata: __, ...rest }: typeof before) => rest
+    const strip = (footer: typeof before) => ({
+      ...footer,
+      metadata_length: undefined,
+      key_value_metadata: undefined,
+    })
     expect(strip(after)).to.deep.equal(strip(before))
     expect(after.key_value_metadata).to.equal(undefined)
   })

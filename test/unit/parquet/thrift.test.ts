@@ -1,5 +1,5 @@
 import { expect } from 'chai'
-import fc from 'fast-check'
+import * as fc from 'fast-check'
 import {
   readThrift,
   type ThriftValue,
@@ -51,7 +51,7 @@ describe('thrift', () => {
   })
 
   it('reads the bytes that the compact protocol prescribes', () => {
-    const struct = readThrift(Buffer.from('150418026162' + '1121' + '291512' + '00', 'hex'))
+    const struct = readThrift(Buffer.from('150418026162112129151200', 'hex'))
     expect([...struct.members]).to.deep.equal([
       [1, { kind: 'i32', value: 2n }],
       [2, { kind: 'binary', value: Buffer.from('ab') }],
