@@ -22,7 +22,7 @@ import { World } from './processor-world.ts'
 
 const APPENDS = 30
 const STORM_MS = 400
-const DRAIN_MS = 60_000
+const DRAIN_MS = 10_000
 const COMMIT = { ageMs: 10, tickMs: 8, retryBaseMs: 5, retryCapMs: 60, rows: 5 }
 const NAMES = ['a', 'b']
 
@@ -126,10 +126,9 @@ class Simulation {
 
   /** A new process takes the log; the ones before it are dead, or do not know that they should be. */
   #replace(): void {
-    const { chance } = { chance: (p: number) => this.#world.chance(p) }
     for (const incarnation of this.#incarnations) {
       if (!incarnation.isAlive) continue
-      if (chance(0.7)) {
+      if (this.#world.chance(0.7)) {
         incarnation.isAlive = false
         this.#hit('crash')
       } else this.#hit('zombie')
