@@ -15,19 +15,13 @@ export interface ManifestListReader {
   keep(location: string, bytes: Uint8Array): void
 }
 
-interface KeptList {
-  readonly location: string
-  readonly manifests: readonly ManifestFile[]
-}
-
 const KEPT_MAX = 2
 
 /** @throws (from `read`) ServiceError of the store: `unavailable`, or `not-found` for a lost list. */
 export function createManifestListReader(store: ObjectStore): ManifestListReader {
-  let kept: readonly KeptList[] = []
+  let kept: readonly { readonly location: string; readonly manifests: Manifests }[] = []
 
-  const keep = (location: string, bytes: Uint8Array) => {
-    const manifests = decodeManifestList(bytes)
+  const keep = (location: string, manifests: Manifests) => {
     kept = [{ location, manifests }, ...kept].slice(0, KEPT_MAX)
     return manifests
   }
@@ -39,8 +33,22 @@ export function createManifestListReader(store: ObjectStore): ManifestListReader
       if (current === undefined) return []
       const location = current['manifest-list']
       const known = kept.find((list) => list.location === location)
-      return known?.manifests ?? keep(location, await store.get(location))
+      if (known !== undefined) return known.manifests()
+      const manifests = decodeManifestList(await store.get(location))
+      return keep(location, () => manifests)()
     },
-    keep: (location, bytes) => void keep(location, bytes),
+    // Most lists that lose a race are never read again: decoded only when asked for.
+    keep: (location, bytes) =>
+      void keep(
+        location,
+        once(() => decodeManifestList(bytes)),
+      ),
   }
+}
+
+type Manifests = () => readonly ManifestFile[]
+
+function once(make: Manifests): Manifests {
+  let made: readonly ManifestFile[] | undefined
+  return () => (made ??= make())
 }
