@@ -69,7 +69,8 @@ export class FrazilClient {
       for await (const part of partsOf(source)) await writer.write(part)
     } catch (thrown) {
       writer.abort()
-      throw thrown
+      const end: unknown = await writer.close().catch((error: unknown) => error)
+      throw withProgress(thrown, end)
     }
     return writer.close()
   }
@@ -168,6 +169,13 @@ export class FrazilClient {
     // After a failure nobody knows which numbers are taken: the next put starts under a new name.
     else if (this.#producers.get(table) === producer) this.#producers.delete(table)
   }
+}
+
+/** The source's failure, and how far the stream had come. */
+function withProgress(thrown: unknown, end: unknown): unknown {
+  if (!(thrown instanceof ServiceError) || !(end instanceof ServiceError)) return thrown
+  const context = { ...end.context, ...thrown.context }
+  return new ServiceError(thrown.kind, thrown.message, { context, cause: thrown })
 }
 
 function randomFraction(): number {

@@ -1,0 +1,73 @@
+/** Files that `put` can send, told apart by their first bytes and read bit by bit. */
+import { open } from 'node:fs/promises'
+import type { ArrowPart } from '../client/index.ts'
+import { type IpcBatches, readIpcFile, readIpcStream } from '../client/read-ipc.ts'
+import { ServiceError } from '../errors.ts'
+import { type ParquetBatches, readParquetBatches } from '../parquet/read-batches.ts'
+
+export interface InputFile {
+  readonly path: string
+  readonly size: number
+  readonly format: 'arrow file' | 'arrow stream' | 'parquet'
+}
+
+const MAGIC_BYTES = 8
+
+/** @throws ServiceError `not-found` or `invalid`: before anything was sent. */
+export async function inputFile(path: string): Promise<InputFile> {
+  const file = await open(path).catch((cause: unknown) => {
+    throw new ServiceError('not-found', `cannot open ${path}: ${codeOf(cause)}`, { cause })
+  })
+  try {
+    const stat = await file.stat()
+    if (!stat.isFile()) throw new ServiceError('invalid', `${path} is not a file`)
+    const { buffer } = await file.read(Buffer.alloc(MAGIC_BYTES), 0, MAGIC_BYTES, 0)
+    return { path, size: stat.size, format: formatOf(path, buffer) }
+  } finally {
+    await file.close()
+  }
+}
+
+/** The batches of all files in order; `onRead` hears how many bytes of them were read. */
+export async function* batchesOf(
+  files: readonly InputFile[],
+  onRead: (bytes: number) => void,
+): AsyncGenerator<ArrowPart> {
+  let before = 0
+  for (const file of files) {
+    const source = await openFile(file)
+    for await (const batch of source.batches) {
+      yield batch
+      onRead(before + Math.min(1, source.fraction()) * file.size)
+    }
+    before += file.size
+  }
+}
+
+async function openFile({ path, size, format }: InputFile): Promise<IpcBatches> {
+  if (format === 'parquet') return countRows(await readParquetBatches(path))
+  return format === 'arrow file' ? readIpcFile(path) : readIpcStream(path, size)
+}
+
+function countRows({ rows, batches }: ParquetBatches): IpcBatches {
+  let seen = 0
+  async function* counted() {
+    for await (const batch of batches) {
+      seen += batch.numRows
+      yield batch
+    }
+  }
+  return { batches: counted(), fraction: () => seen / Math.max(1, rows) }
+}
+
+function formatOf(path: string, start: Buffer): InputFile['format'] {
+  const text = start.toString('latin1')
+  if (text.startsWith('ARROW1')) return 'arrow file'
+  if (text.startsWith('PAR1')) return 'parquet'
+  if (start.readInt32LE(0) === -1) return 'arrow stream'
+  throw new ServiceError('invalid', `${path} is neither Arrow IPC (file or stream) nor Parquet`)
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && 'code' in error ? String(error.code) : String(error)
+}
