@@ -75,7 +75,8 @@ function frames(table: Table): Frame[] {
 function bodyLength(header: Buffer): number {
   const root = header.readInt32LE(0)
   const vtable = root - header.readInt32LE(root)
-  const offset = header.readUInt16LE(vtable + 10)
+  // Absent fields at the end of a vtable are not written.
+  const offset = header.readUInt16LE(vtable) > 10 ? header.readUInt16LE(vtable + 10) : 0
   return offset === 0 ? 0 : Number(header.readBigInt64LE(root + offset))
 }
 

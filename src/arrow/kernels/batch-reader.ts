@@ -6,6 +6,8 @@
  */
 import type { BatchHeader } from '../message.ts'
 
+const EMPTY = new Uint8Array(0)
+
 export interface BatchReader {
   /** Rows of the next node. */
   node(): { readonly length: number }
@@ -23,6 +25,8 @@ export function batchReader(batch: BatchHeader, body: Uint8Array): BatchReader {
     const start = batch.buffers[buffers * 2]
     const length = batch.buffers[buffers * 2 + 1]
     buffers += 1
+    // Some writers leave any offset on an empty buffer.
+    if (length === 0) return EMPTY
     if (start === undefined || length === undefined || start + length > body.length) {
       throw new RangeError('a buffer of the record batch is missing or lies outside the body')
     }
