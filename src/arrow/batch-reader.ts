@@ -10,6 +10,7 @@ import type { BatchHeader } from './message.ts'
 
 export interface NodeHeader {
   readonly length: number
+  /** -1: not counted by the writer. */
   readonly nulls: number
 }
 

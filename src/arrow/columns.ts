@@ -46,7 +46,8 @@ export function readColumn(
     return { layout, length: node.length, nulls: node.length, validity: undefined, children: [] }
   }
   const validity = readValidity(context, node, path)
-  return readValues({ layout, length: node.length, nulls: node.nulls, validity }, context)
+  const nulls = Math.max(0, node.nulls)
+  return readValues({ layout, length: node.length, nulls, validity }, context)
 }
 
 type Slots = Pick<Column, 'layout' | 'length' | 'nulls' | 'validity'>
@@ -97,7 +98,8 @@ function readValidity(
   }
   // Readers differ in which of the two they believe, so they must agree.
   const actual = length - countOnes(bitmap, length)
-  if (actual !== nulls) throw invalid(path, `states ${nulls} nulls, its bitmap has ${actual}`)
+  if (actual !== Math.max(0, nulls))
+    throw invalid(path, `states ${nulls} nulls, its bitmap has ${actual}`)
   return nulls === 0 ? undefined : bitmap
 }
 

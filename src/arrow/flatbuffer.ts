@@ -15,7 +15,6 @@ const VTABLE_HEADER_BYTES = 4
 /** Text may be shared between tables: this many times the buffer's size is read at most. */
 const TEXT_FACTOR = 16
 const BUDGET_BASE = 65_536
-const HIGH_MAX = 2 ** 21
 
 const decoder = new TextDecoder('utf-8', { fatal: true })
 
@@ -141,7 +140,7 @@ export class Table {
     )
   }
 
-  /** A vector of `perElement` int64 each, flattened. All must be in 0..2^53. */
+  /** A vector of `perElement` int64 each, flattened. All must be in -1..2^53. */
   int64s(slot: number, perElement: number, what: string): Float64Array {
     const vector = this.vector(slot, perElement * 8, what)
     if (!vector) return new Float64Array(0)
@@ -150,11 +149,11 @@ export class Table {
     const { view } = this.#source
     for (let i = 0; i < out.length; i++) {
       const at = vector.start + i * 8
-      const high = view.getInt32(at + 4, true)
-      if (high < 0 || high >= HIGH_MAX) {
+      const value = view.getInt32(at + 4, true) * 2 ** 32 + view.getUint32(at, true)
+      if (value < -1 || value > Number.MAX_SAFE_INTEGER) {
         throw broken(what, `${view.getBigInt64(at, true)}, which no length or offset can be`)
       }
-      out[i] = high * 2 ** 32 + view.getUint32(at, true)
+      out[i] = value
     }
     return out
   }

@@ -2,7 +2,7 @@
  * The header of an Arrow IPC message as plain values.
  *
  * Promises: what is returned was read within bounds, and every length and offset is an integer in
- * 0..2^53. Does not know whether they fit the schema or the body; the verifier does.
+ * 0..2^53; a null count may also be -1, which is how writers say that they did not count. Does not know whether they fit the schema or the body; the verifier does.
  */
 import { ServiceError } from '../errors.ts'
 import { rootTable, type Table } from './flatbuffer.ts'
@@ -91,12 +91,24 @@ export function readMessage(metadata: Uint8Array): MessageHeader {
 }
 
 function readBatch(table: Table): BatchHeader {
+  const nodes = table.int64s(1, 2, 'the list of field nodes')
+  const buffers = table.int64s(2, 2, 'the list of buffers')
+  const variadicCounts = table.int64s(4, 1, 'the list of view buffer counts')
+  refuseNegative(nodes, 2, 'the length of a field node')
+  refuseNegative(buffers, 1, 'the offset or length of a buffer')
+  refuseNegative(variadicCounts, 1, 'a count of view buffers')
   return {
     rows: safeInteger(table.int64(0), 'the row count'),
-    nodes: table.int64s(1, 2, 'the list of field nodes'),
-    buffers: table.int64s(2, 2, 'the list of buffers'),
+    nodes,
+    buffers,
     codec: readCodec(table.table(3, 'the body compression')),
-    variadicCounts: table.int64s(4, 1, 'the list of view buffer counts'),
+    variadicCounts,
+  }
+}
+
+function refuseNegative(values: Float64Array, step: number, what: string): void {
+  for (let i = 0; i < values.length; i += step) {
+    if ((values[i] as number) < 0) throw invalid(`${what} of the arrow message is ${values[i]}`)
   }
 }
 

@@ -19,6 +19,7 @@ import {
   List,
   Map_,
   makeBuilder,
+  Null,
   RecordBatch,
   Schema,
   Struct,
@@ -37,6 +38,7 @@ interface Shape {
 }
 
 const plain: fc.Arbitrary<Shape> = fc.constantFrom<Shape>(
+  { type: new Null(), value: fc.constant(null) },
   { type: new Bool(), value: fc.boolean() },
   { type: new Int8(), value: fc.integer({ min: -128, max: 127 }) },
   { type: new Int16(), value: fc.integer({ min: -9, max: 9 }) },
