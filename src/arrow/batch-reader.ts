@@ -25,6 +25,7 @@ export class BatchReader {
     this.#header = header
     this.#body = body
     checkBuffers(header.buffers, body.length)
+    checkAlignment(header.buffers)
   }
 
   node(path: string): NodeHeader {
@@ -74,6 +75,7 @@ export class BatchReader {
   }
 }
 
+const ALIGNMENT = 8
 const EMPTY = new Uint8Array(0)
 
 function refuseRest(what: string, used: number, present: number): void {
@@ -102,6 +104,17 @@ export function checkBuffers(buffers: Float64Array, bodyBytes: number): void {
     throw new ServiceError(
       'invalid',
       `the buffers of the record batch overlap: ${total} bytes in a body of ${bodyBytes}`,
+    )
+  }
+}
+
+/** The format demands it, and readers that map 64-bit values in place rely on it. */
+function checkAlignment(buffers: Float64Array): void {
+  for (let i = 0; i < buffers.length; i += 2) {
+    if ((buffers[i] as number) % ALIGNMENT === 0 || buffers[i + 1] === 0) continue
+    throw new ServiceError(
+      'invalid',
+      `buffer ${i / 2} of the record batch begins at byte ${buffers[i]}, not at a multiple of ${ALIGNMENT}`,
     )
   }
 }

@@ -41,8 +41,7 @@ export function decompressBody(message: ArrowMessage, bytesMax: number): ArrowMe
   const header = readMessage(message.metadata)
   if (header.kind === 'schema' || header.batch.codec === undefined) return message
   const limit = { bytesMax, setting: 'ingest.batchBytesMax' }
-  const compressed = message.body.subarray(0, header.bodyLength)
-  const { header: batch, body } = decompress(header.batch, compressed, limit)
+  const { header: batch, body } = decompress(header.batch, message.body, limit)
   const metadata = writeBatchMetadata({ ...header, batch, bodyLength: body.length })
   return { metadata, body }
 }

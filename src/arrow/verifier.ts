@@ -185,7 +185,8 @@ function openBody(
   message: ArrowMessage,
   limit: BodyLimit,
 ): Decompressed {
-  if (header.bodyLength > message.body.length) {
+  // Readers cut a stream by the announced length, so more is as wrong as less.
+  if (header.bodyLength !== message.body.length) {
     throw new ServiceError(
       'invalid',
       `the message announces a body of ${header.bodyLength} bytes, ${message.body.length} came`,
@@ -194,7 +195,7 @@ function openBody(
   if (header.bodyLength > limit.bytesMax) {
     throw tooLarge('the body', header.bodyLength, limit)
   }
-  return decompress(header.batch, message.body.subarray(0, header.bodyLength), limit)
+  return decompress(header.batch, message.body, limit)
 }
 
 function tooLarge(what: string, bytes: number, { bytesMax, setting }: BodyLimit): ServiceError {

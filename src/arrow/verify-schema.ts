@@ -15,6 +15,8 @@ import type { ArrowField, ArrowSchema, DictionaryEncoding } from './schema.ts'
 
 type SchemaLimits = Pick<ArrowLimits, 'columnsMax' | 'nestingMax'>
 
+const DICTIONARY_ID_MAX = BigInt(Number.MAX_SAFE_INTEGER)
+
 interface Progress {
   readonly limits: SchemaLimits
   fields: number
@@ -100,8 +102,15 @@ function readDictionary(table: Table | undefined, what: string): DictionaryEncod
   if (table.int16(3) !== 0) {
     throw new ServiceError('invalid', `${what} has a dictionary of unknown kind ${table.int16(3)}`)
   }
+  const id = table.int64(0)
+  if (id > DICTIONARY_ID_MAX || id < -DICTIONARY_ID_MAX) {
+    throw new ServiceError(
+      'invalid',
+      `${what} has dictionary id ${id}, which not every reader holds`,
+    )
+  }
   return {
-    id: table.int64(0),
+    id,
     index: readIndexType(table.table(1, `the index type of ${what}`), what),
     isOrdered: table.bool(2),
   }

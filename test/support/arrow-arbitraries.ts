@@ -27,7 +27,7 @@ import {
   TimestampMicrosecond,
   Uint32,
   Utf8,
-  Vector,
+  type Vector,
 } from 'apache-arrow'
 import * as fc from 'fast-check'
 
