@@ -120,21 +120,25 @@ function fieldPartitioner(field: PartitionField, schema: Schema): FieldPartition
   }
 }
 
+/** Source values of one batch that are remembered; beyond, each row is transformed. */
+const SEEN_VALUES_MAX = 1_024
+
 interface Ordering {
-  /** Values can be compared with `===`. */
+  /** Equal values are the same key of a Map. */
   readonly isPlain: boolean
   readonly ordinal: (value: Value | null) => number
 }
 
 function rowOrdinals(length: number, read: ValueReader, { isPlain, ordinal }: Ordering) {
   const ordinals = new Int32Array(length)
-  let previous: Value | null | undefined
+  // Sources repeat (services, sorted times), and a hash of a text costs more than a look-up.
+  const seen = new Map<Value | null, number>()
   for (let row = 0; row < length; row++) {
     const value = read(row)
-    // Neighbours are often equal: time series and sorted data.
-    const isSame = isPlain && value === previous
-    ordinals[row] = isSame ? (ordinals[row - 1] as number) : ordinal(value)
-    previous = value
+    const known = isPlain ? seen.get(value) : undefined
+    const own = known ?? ordinal(value)
+    ordinals[row] = own
+    if (isPlain && known === undefined && seen.size < SEEN_VALUES_MAX) seen.set(value, own)
   }
   return ordinals
 }
