@@ -23,7 +23,7 @@ import type {
 import { fixFooter } from './footer.ts'
 import { ipcStream } from './ipc-stream.ts'
 import { fileMetrics } from './metrics.ts'
-import { splitter } from './split.ts'
+import { type Partition, splitter } from './split.ts'
 import { targetSchemaMessage, uuidFieldIds } from './target-schema.ts'
 import type { Unpack } from './unpack.ts'
 
@@ -41,51 +41,50 @@ export interface Library {
 
 /**
  * @throws what {@link isTrap} knows when the library trapped: it must not be used again.
- * @throws ServiceError `unavailable` when the job is too large for one piece; `internal` when the
- * files cannot be written though each entry can.
+ * @throws ServiceError `unavailable` when the job is too large for one piece; `invalid` when the
+ * table cannot be written at all; `internal` when its files cannot though each entry can.
  */
 export function encodeJob(job: EncodeJob, library: Library): EncodeOutcome {
+  // Before any entry is looked at: what is wrong here is none of theirs.
+  const table = prepareTable(job, library)
   const split = splitter(job.schema, job.partitionSpec)
   const decode = entryDecoder(job.schema, library.unpack())
   for (const entry of job.entries) {
     try {
       split.add(decode(entry))
     } catch (error) {
-      if (isNotTheEntrys(error)) throw error
       return undecodable(entry, error)
     }
   }
   try {
-    const files = split
-      .partitions()
-      .flatMap(({ values, batches }) =>
-        writeFiles(batches, job, library).map((file) => ({ ...file, partition: values })),
-      )
-    return { kind: 'encoded', files }
+    return { kind: 'encoded', files: split.partitions().flatMap(table.writeFiles) }
   } catch (error) {
-    if (isNotTheEntrys(error)) throw error
+    refuseToBlame(error)
     return findUnwritable(job, library, error)
   }
 }
 
-type UnplacedFile = Omit<EncodedFile, 'partition'>
+interface TableWriter {
+  readonly writeFiles: (partition: Partition) => EncodedFile[]
+}
 
-function writeFiles(
-  batches: readonly StructColumn[],
-  { schema, settings }: EncodeJob,
-  { writeParquet }: Library,
-): UnplacedFile[] {
+function prepareTable({ schema, settings }: EncodeJob, { writeParquet }: Library): TableWriter {
   const message = targetSchemaMessage(schema)
   const uuids = uuidFieldIds(schema)
   const write = (part: readonly StructColumn[]) => writeParquet(ipcStream(message, part), settings)
-  const count = filesNeeded(batches, settings.targetFileBytes, () => {
-    const sample = sampleOf(batches, settings.targetFileBytes)
-    return write([sample]).length / Math.max(1, columnBytes(sample))
-  })
-  return cutBatches(batches, count).map((part) => {
+  const writeFile = (part: readonly StructColumn[], partition: Partition['values']) => {
     const { bytes, footer } = fixFooter(write(part), uuids)
-    return { ...fileMetrics(schema, footer, nanCounts(schema, part)), bytes }
-  })
+    return { ...fileMetrics(schema, footer, nanCounts(schema, part)), partition, bytes }
+  }
+  return {
+    writeFiles: ({ values, batches }) => {
+      const count = filesNeeded(batches, settings.targetFileBytes, () => {
+        const sample = sampleOf(batches, settings.targetFileBytes)
+        return write([sample]).length / Math.max(1, columnBytes(sample))
+      })
+      return cutBatches(batches, count).map((part) => writeFile(part, values))
+    },
+  }
 }
 
 /** NaN by field id in the float columns outside lists and maps. */
@@ -113,23 +112,29 @@ function findUnwritable(job: EncodeJob, library: Library, error: unknown): Encod
     try {
       const split = splitter(job.schema, job.partitionSpec)
       split.add(entryDecoder(job.schema, library.unpack())(entry))
-      for (const { batches } of split.partitions()) writeFiles(batches, job, library)
+      split.partitions().forEach(prepareTable(job, library).writeFiles)
     } catch (own) {
-      if (isNotTheEntrys(own)) throw own
       return undecodable(entry, own)
     }
   }
   throw new ServiceError('internal', `parquet: ${messageOf(error)}`, { cause: error })
 }
 
+/** @throws ServiceError, or the trap, for what says nothing about the entry. */
 function undecodable({ sequence }: EncodeEntry, error: unknown): EncodeOutcome {
+  refuseToBlame(error)
   return { kind: 'undecodable', sequence, reason: messageOf(error) }
 }
 
-/** A trap says nothing about the entry at hand: the instance may have been broken before. */
-function isNotTheEntrys(error: unknown): boolean {
-  if (error instanceof ServiceError) return error.kind === 'unavailable'
-  return isTrap(error)
+/** Entries are set aside for what they are, never for what this thread lacks. */
+function refuseToBlame(error: unknown): void {
+  if (isTrap(error)) throw error
+  if (error instanceof ServiceError && error.kind === 'unavailable') throw error
+  if (error instanceof RangeError && error.message === 'Array buffer allocation failed') {
+    throw new ServiceError('unavailable', 'parquet: out of memory; encode fewer entries at once', {
+      cause: error,
+    })
+  }
 }
 
 /** WebAssembly stopped in the middle: what its instance does from now on is not defined. */

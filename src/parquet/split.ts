@@ -8,7 +8,7 @@ import type { StructColumn } from '../arrow/kernels/column.ts'
 import { columnById } from '../arrow/kernels/project.ts'
 import { takeColumn } from '../arrow/kernels/take.ts'
 import { type ValueReader, valueReader } from '../arrow/kernels/values.ts'
-import { transformFunction } from '../iceberg/partition.ts'
+import { sourceType, transformFunction } from '../iceberg/partition.ts'
 import type {
   PartitionField,
   PartitionSpec,
@@ -29,7 +29,7 @@ export interface Splitter {
   partitions(): readonly Partition[]
 }
 
-/** `add` throws RangeError when a source column cannot be partitioned by. */
+/** @throws ServiceError `invalid` when the schema cannot be partitioned that way. */
 export function splitter(schema: Schema, spec: PartitionSpec): Splitter {
   const partitions = new Map<string, Partition>()
   const fields = spec.fields.map((field) => fieldPartitioner(field, schema))
@@ -61,18 +61,28 @@ export function splitter(schema: Schema, spec: PartitionSpec): Splitter {
 
 /** Rows with equal ordinals together, groups in the order of their first rows. */
 function groupRows(columns: readonly Int32Array[], length: number): Int32Array[] {
-  const groups = new Map<number | string, number[]>()
-  const [first] = columns
+  const ids = columns.reduce(pairOrdinals, new Int32Array(length))
+  const groups = new Map<number, number[]>()
   for (let row = 0; row < length; row++) {
-    const key =
-      columns.length === 1
-        ? ((first as Int32Array)[row] as number)
-        : columns.map((column) => column[row]).join()
-    const rows = groups.get(key)
+    const id = ids[row] as number
+    const rows = groups.get(id)
     if (rows) rows.push(row)
-    else groups.set(key, [row])
+    else groups.set(id, [row])
   }
   return [...groups.values()].map((rows) => Int32Array.from(rows))
+}
+
+/** A small number for each row: equal where both are equal. */
+function pairOrdinals(left: Int32Array, right: Int32Array): Int32Array {
+  const ids = new Map<number, number>()
+  return left.map((ordinal, row) => {
+    // Both are below 2^26: a job has fewer distinct values than that.
+    const pair = ordinal * 2 ** 26 + (right[row] as number)
+    const known = ids.get(pair)
+    if (known !== undefined) return known
+    ids.set(pair, ids.size)
+    return ids.size - 1
+  })
 }
 
 interface FieldPartitioner {
@@ -82,6 +92,12 @@ interface FieldPartitioner {
 }
 
 function fieldPartitioner(field: PartitionField, schema: Schema): FieldPartitioner {
+  // The column of a void field may be gone from the schema.
+  if (field.transform === 'void') {
+    return { ordinals: (batch) => new Int32Array(batch.length), value: () => null }
+  }
+  const source = sourceType(schema, field)
+  const apply = transformFunction(field.transform, source)
   const values: (Value | null)[] = []
   const ordinalOf = new Map<unknown, number>()
   const ordinal = (value: Value | null): number => {
@@ -94,34 +110,35 @@ function fieldPartitioner(field: PartitionField, schema: Schema): FieldPartition
   return {
     value: (index) => values[index] as Value | null,
     ordinals: (batch) => {
-      const source = columnById(batch, schema, field['source-id'])
-      if (!source || typeof source.type !== 'string') {
-        throw new RangeError(`partition field ${field.name} has no source column`)
-      }
-      const apply = transformFunction(field.transform, source.type)
-      return rowOrdinals(batch.length, valueReader(source.column, source.type), {
-        isPlain: isPlain(source.type),
+      const column = columnById(batch, schema, field['source-id'])
+      if (!column) throw new RangeError(`partition field ${field.name} has no source column`)
+      return rowOrdinals(batch.length, valueReader(column, source), {
+        isPlain: isPlain(source),
         ordinal: (value) => ordinal(apply(value)),
       })
     },
   }
 }
 
+/** Source values of one batch that are remembered; beyond, each row is transformed. */
+const SEEN_VALUES_MAX = 1_024
+
 interface Ordering {
-  /** Values can be compared with `===`. */
+  /** Equal values are the same key of a Map. */
   readonly isPlain: boolean
   readonly ordinal: (value: Value | null) => number
 }
 
 function rowOrdinals(length: number, read: ValueReader, { isPlain, ordinal }: Ordering) {
   const ordinals = new Int32Array(length)
-  let previous: Value | null | undefined
+  // Sources repeat (services, sorted times), and a hash of a text costs more than a look-up.
+  const seen = new Map<Value | null, number>()
   for (let row = 0; row < length; row++) {
     const value = read(row)
-    // Neighbours are often equal: time series and sorted data.
-    const isSame = isPlain && value === previous
-    ordinals[row] = isSame ? (ordinals[row - 1] as number) : ordinal(value)
-    previous = value
+    const known = isPlain ? seen.get(value) : undefined
+    const own = known ?? ordinal(value)
+    ordinals[row] = own
+    if (isPlain && known === undefined && seen.size < SEEN_VALUES_MAX) seen.set(value, own)
   }
   return ordinals
 }

@@ -28,7 +28,7 @@ import {
 } from 'apache-arrow'
 import { Message } from 'apache-arrow/ipc/metadata/message'
 import { storedFields } from '../arrow/kernels/project.ts'
-import { unreachable } from '../errors.ts'
+import { ServiceError, unreachable } from '../errors.ts'
 import { decimalOf, fixedLengthOf } from '../iceberg/primitive.ts'
 import type { NestedField, PrimitiveType, StructType, Type } from '../iceberg/types.ts'
 
@@ -128,7 +128,7 @@ function primitiveType(type: PrimitiveType): DataType {
       if (decimal) return new Decimal(decimal.scale, decimal.precision, 128)
       const length = fixedLengthOf(type)
       if (length !== undefined) return new FixedSizeBinary(length)
-      throw new RangeError(`type ${type} has no column`)
+      throw new ServiceError('invalid', `type ${type} cannot be stored in parquet`)
     }
   }
 }

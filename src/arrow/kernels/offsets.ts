@@ -14,10 +14,12 @@ const VIEW_BYTES = 16
 export function readOffsets(bytes: Uint8Array, length: number, isLarge: boolean) {
   // A column without rows may come without its single offset.
   if (bytes.length === 0 && length === 0) return { offsets: new Int32Array(1), first: 0, last: 0 }
-  const raw = readSizes(bytes, length + 1, isLarge)
+  const raw = readInt32s(bytes, length + 1, isLarge)
   const first = raw[0] as number
+  if (first < 0) throw new RangeError('an offset is negative')
   let previous = first
-  for (const offset of raw) {
+  for (let i = 1; i <= length; i++) {
+    const offset = raw[i] as number
     if (offset < previous) throw new RangeError('offsets run backwards')
     previous = offset
   }
@@ -26,6 +28,14 @@ export function readOffsets(bytes: Uint8Array, length: number, isLarge: boolean)
 
 /** Non-negative numbers of 32 or 64 bits; none may be beyond 2^31 - 1. */
 export function readSizes(bytes: Uint8Array, count: number, isLarge: boolean): Int32Array {
+  const sizes = readInt32s(bytes, count, isLarge)
+  for (let i = 0; i < count; i++) {
+    if ((sizes[i] as number) < 0) throw new RangeError('a size or position is negative')
+  }
+  return sizes
+}
+
+function readInt32s(bytes: Uint8Array, count: number, isLarge: boolean): Int32Array {
   const width = isLarge ? 8 : 4
   if (bytes.length < count * width) {
     throw new RangeError(`an offset buffer of ${bytes.length} bytes should have ${count * width}`)
@@ -38,7 +48,6 @@ export function readSizes(bytes: Uint8Array, count: number, isLarge: boolean): I
       sizes[i] = words[i * 2] as number
     }
   }
-  for (const size of sizes) if (size < 0) throw new RangeError('an offset is negative')
   return sizes
 }
 

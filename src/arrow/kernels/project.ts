@@ -167,11 +167,11 @@ export function columnById(
   struct: StructColumn,
   target: StructType,
   id: number,
-): { readonly column: Column; readonly type: Type } | undefined {
+): Column | undefined {
   const fields = storedFields(target)
   for (const [i, field] of fields.entries()) {
     const column = struct.children[i] as Column
-    if (field.id === id) return { column: masked(column, struct.validity), type: field.type }
+    if (field.id === id) return masked(column, struct.validity)
     if (typeof field.type === 'string' || field.type.type !== 'struct') continue
     if (column.kind !== 'struct') continue
     const inside = { ...column, validity: andBits(column.validity, struct.validity) }
