@@ -35,7 +35,10 @@ async function sqlite(store: ObjectStore): Promise<CatalogUnderTest> {
 const memory = (store = createMemoryStore()) =>
   createMemoryCatalog({ warehouse: 'memory://w', store, clock: stillClock, ids: randomIds })
 
-describeCatalog('sqlite on files', () => sqlite(createFileStore()))
+describeCatalog('sqlite on files', async () => ({
+  ...(await sqlite(createFileStore())),
+  commitsPerWriter: 3,
+}))
 
 describeCatalog('sqlite on a slow store', () =>
   sqlite(createFaultyStore(createMemoryStore(), { random: seededRandom(2), delay: 0.5 })),

@@ -19,6 +19,8 @@ export interface CatalogUnderTest {
   readonly catalog: Catalog
   /** Another handle on the same state, as another process has one. Absent: it cannot be shared. */
   reopen?(): Promise<Catalog>
+  /** Of each of the sixteen writers. Default 10; fewer where every attempt waits for a disk. */
+  readonly commitsPerWriter?: number
   dispose(): Promise<void>
 }
 
@@ -293,7 +295,7 @@ export function describeCatalog(name: string, make: () => Promise<CatalogUnderTe
       it('of sixteen writers that retry lose nothing, and their history is one line', async () => {
         await create()
         const handles = [catalog, ...(made.reopen ? [await made.reopen()] : [])]
-        const [writers, each] = [16, 10]
+        const [writers, each] = [16, made.commitsPerWriter ?? 10]
         await Promise.all(
           Array.from({ length: writers }, async (_, writer) => {
             const handle = handles[writer % handles.length] ?? catalog
