@@ -14,6 +14,8 @@ const FILE = 'identity.json'
 export interface Identity {
   readonly id: string
   readonly epoch: bigint
+  /** The newest segment whose checkpoint is known to be on disk: if it is gone, that is damage. */
+  readonly startedOrdinal: number
 }
 
 /** Undefined when there is no log in the directory. @throws WalError `io`, `corrupt`. */
@@ -26,7 +28,7 @@ export async function readIdentity(directory: string): Promise<Identity | undefi
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new WalError('io', `cannot read ${path}`, { cause: error })
   }
-  const { format, id, epoch } = parse(path, text)
+  const { format, id, epoch, startedOrdinal } = parse(path, text)
   if (format !== FORMAT_VERSION) {
     const advice = `this build reads ${FORMAT_VERSION}; use the release that wrote it`
     throw new WalError('corrupt', `${path} says format ${String(format)}, ${advice}`)
@@ -34,12 +36,13 @@ export async function readIdentity(directory: string): Promise<Identity | undefi
   if (typeof id !== 'string' || typeof epoch !== 'string' || !/^\d+$/.test(epoch)) {
     throw new WalError('corrupt', `${path} has no id or no epoch; restore it from a backup`)
   }
-  return { id, epoch: BigInt(epoch) }
+  return { id, epoch: BigInt(epoch), startedOrdinal: Number(startedOrdinal ?? 0) }
 }
 
-export async function writeIdentity(directory: string, { id, epoch }: Identity): Promise<void> {
-  const text = `${JSON.stringify({ format: FORMAT_VERSION, id, epoch: String(epoch) })}\n`
-  await writeDurably(join(directory, FILE), [Buffer.from(text)])
+export async function writeIdentity(directory: string, identity: Identity): Promise<void> {
+  const { id, epoch, startedOrdinal } = identity
+  const fields = { format: FORMAT_VERSION, id, epoch: String(epoch), startedOrdinal }
+  await writeDurably(join(directory, FILE), [Buffer.from(`${JSON.stringify(fields)}\n`)])
 }
 
 function parse(path: string, text: string): Record<string, unknown> {

@@ -42,7 +42,11 @@ export async function inspectWal(directory: string): Promise<WalInspection> {
   const identity = await readIdentity(directory)
   if (!identity) throw new WalError('invalid', `there is no log in ${directory}`)
   const { sizes, scanned } = await scanFolder(join(directory, SEGMENTS_FOLDER))
-  const recovered = recoverLog(scanned, Number.POSITIVE_INFINITY)
+  const recovered = recoverLog(scanned, {
+    producersMax: Number.POSITIVE_INFINITY,
+    startedOrdinal: identity.startedOrdinal,
+    segmentBytes: Math.max(0, ...sizes.map(({ bytes }) => bytes)),
+  })
   const quarantine = await Quarantine.open(join(directory, QUARANTINE_FOLDER), 0)
   const ledger = new Ledger()
   for (const record of recovered.keys.values()) ledger.restore(record)
@@ -51,7 +55,8 @@ export async function inspectWal(directory: string): Promise<WalInspection> {
     ledger.add(entry.key, { ...entry, bytes: entry.payloadBytes })
   }
   return {
-    ...identity,
+    id: identity.id,
+    epoch: identity.epoch,
     nextSequence: recovered.nextSequence,
     segments: sizes.map(({ file, bytes }) => {
       const ordinal = recovered.segments.find((segment) => segment.file === file)?.ordinal

@@ -12,7 +12,8 @@ import { type Identity, readIdentity, writeIdentity } from './identity.ts'
 import { type Location, openDatabase, reconcile } from './index-store.ts'
 import { Ledger } from './ledger.ts'
 import { Quarantine } from './quarantine.ts'
-import { type Damage, type RecoveredLog, recoverLog } from './recover.ts'
+import type { Damage, RecoveredLog } from './rebuild.ts'
+import { recoverLog } from './recover.ts'
 import { type ScannedSegment, scanSegment } from './scan.ts'
 import { isSegmentName, SEGMENT_RESERVE_BYTES, Segments, type SlotFile } from './segments.ts'
 import type { OpenWalOptions, Recovery, WalLimits } from './types.ts'
@@ -50,11 +51,13 @@ export async function openLog(options: OpenWalOptions, files: Files): Promise<Op
   const identity = await readIdentity(directory)
   const found = await readSegments(files, join(directory, SEGMENTS_FOLDER))
   try {
-    const recovered = recoverLog(found.scanned, limits.producersMax)
+    const { producersMax, segmentBytes } = limits
+    const startedOrdinal = identity?.startedOrdinal ?? 0
+    const recovered = recoverLog(found.scanned, { producersMax, segmentBytes, startedOrdinal })
     if (!identity && recovered.lastOrdinal > 0) {
       throw new WalError('corrupt', `${directory} has segments and no identity.json; restore it`)
     }
-    const before = identity ?? { id: options.newId(), epoch: 0n }
+    const before = identity ?? { id: options.newId(), epoch: 0n, startedOrdinal }
     return await buildLog({ options, files, found, recovered, before })
   } catch (error) {
     for (const { slot } of found.slots) await slot.file.close()
@@ -100,7 +103,7 @@ async function buildLog(materials: Materials): Promise<OpenedLog> {
   const quarantineFolder = join(directory, QUARANTINE_FOLDER)
   const quarantine = await Quarantine.open(quarantineFolder, limits.quarantineEntriesMax)
   await keepDamage(materials, quarantine)
-  await writeIdentity(directory, { id: before.id, epoch })
+  await writeIdentity(directory, { ...before, epoch })
   const { ledger, locations } = restoreLedger(recovered, quarantine)
   const database = await openDatabase(join(directory, INDEX_FOLDER), before.id)
   try {
@@ -115,10 +118,13 @@ async function buildLog(materials: Materials): Promise<OpenedLog> {
       nonce: nonce.readBigUInt64LE(),
       nextFrame: recovered.nextFrame,
       nextSequence,
-      lastOrdinal: recovered.lastOrdinal,
+      lastOrdinal: Math.max(recovered.lastOrdinal, before.startedOrdinal),
+      onStarted: (startedOrdinal) =>
+        writeIdentity(directory, { id: before.id, epoch, startedOrdinal }),
       state: () => ({ keys: ledger.records(), producers: recovered.producers.records() }),
     })
     await writer.roll(undefined, 'opening')
+    await writer.idle()
     // The new checkpoint lists only segments with live entries: the others are free from here on.
     await segments.release(segments.releasable())
     const recovery = recoveryOf(recovered, ledger.entries, repairs, lost ? highestSequence : 0n)

@@ -5,9 +5,11 @@
  * `corrupt`; an entry that is live is never skipped, whatever the index says about it. Each payload
  * has an ArrayBuffer of its own.
  */
+
+import type { LiveEntry } from './entry-columns.ts'
 import { chainedCrc, type DefinitionReference, decodeHead, headLength } from './frame.ts'
 import type { IndexStore, Location } from './index-store.ts'
-import type { Ledger, LiveEntry } from './ledger.ts'
+import type { Ledger } from './ledger.ts'
 import { scanSegment } from './scan.ts'
 import type { Segment, Segments } from './segments.ts'
 import type { WalEntry } from './types.ts'

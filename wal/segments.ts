@@ -111,7 +111,8 @@ export class Segments {
       if (!segment) continue
       this.#used.delete(ordinal)
       const { path, file, bytes } = segment
-      this.#free.push({ path, file, bytes })
+      // In front of a new file: its pages are likely still in memory.
+      this.#free.unshift({ path, file, bytes })
     }
     await this.removeOdd()
   }
@@ -166,7 +167,8 @@ export class Segments {
     if (this.#making || this.freeCount > 0 || this.bytes + segmentBytes > logBytesMax) return
     const make = async () => {
       if ((await this.#freeDiskBytes()) - segmentBytes < diskReserveBytes) return
-      this.#free.push(await this.#create(segmentBytes))
+      const slot = await this.#create(segmentBytes)
+      this.#free.push(slot)
     }
     // A spare is a convenience: whoever needs the segment makes it, and hears why it cannot.
     this.#making = make().then(

@@ -180,6 +180,7 @@ class SegmentedWal implements Wal {
       await Promise.allSettled(this.#busy)
       // Without the mark the last group's damage could not be told from a torn tail; no more.
       if (!this.#commit.isPoisoned) await this.#log.writer.seal().catch(() => undefined)
+      await this.#log.writer.idle()
       await this.#index.close()
       await this.#log.segments.close()
     } finally {

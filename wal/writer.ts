@@ -18,13 +18,7 @@ import {
   headLength,
   type SegmentLife,
 } from './frame.ts'
-import {
-  type Purpose,
-  SEGMENT_RESERVE_BYTES,
-  type Segment,
-  type Segments,
-  type SlotFile,
-} from './segments.ts'
+import { type Purpose, SEGMENT_RESERVE_BYTES, type Segments, type SlotFile } from './segments.ts'
 import type { Definition } from './types.ts'
 
 export interface EntryToWrite {
@@ -63,6 +57,8 @@ interface WriterOptions {
   readonly nextFrame: number
   readonly nextSequence: bigint
   readonly lastOrdinal: number
+  /** Writes down that a segment was started. Not in the way of any append. */
+  readonly onStarted: (ordinal: number) => Promise<void>
   /** What the next checkpoint carries forward, as of now. */
   readonly state: () => Pick<Checkpoint, 'keys' | 'producers'>
 }
@@ -89,6 +85,7 @@ export class SegmentWriter {
   #definitions = new Map<string, number>()
   #parts: Uint8Array[] = []
   #groupBytes = 0
+  #notes: Promise<void> = Promise.resolve()
 
   constructor(options: WriterOptions) {
     this.#options = options
@@ -152,13 +149,20 @@ export class SegmentWriter {
     await this.commit()
   }
 
-  async #start(slot: SlotFile, payload: Buffer): Promise<Segment> {
+  /** Resolves when no note is being written any more. */
+  async idle(): Promise<void> {
+    await this.#notes
+  }
+
+  async #start(slot: SlotFile, payload: Buffer): Promise<void> {
     this.#ordinal++
     this.#definitions = new Map()
     const segment = this.#segments.start(slot, this.#ordinal, this.#nextFrame)
     this.#push({ kind: 'checkpoint', ...NO_FIELDS }, [payload])
     await this.commit()
-    return segment
+    // A note that fails, for want of room perhaps, only makes a later loss harder to notice.
+    const note = () => this.#options.onStarted(segment.ordinal).catch(() => undefined)
+    this.#notes = this.#notes.then(note)
   }
 
   async #releaseIdle(): Promise<void> {

@@ -1,8 +1,15 @@
 /** Small logs in temporary directories, and entries to put into them. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { cpSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import type { AppendRequest, OpenWalOptions, WalEntry, WalLimits } from '#wal'
+import {
+  type AppendRequest,
+  type OpenWalOptions,
+  openWal,
+  type Wal,
+  type WalEntry,
+  type WalLimits,
+} from '#wal'
 
 export const SMALL_LIMITS: WalLimits = {
   segmentBytes: 32 * 1024,
@@ -55,4 +62,37 @@ export function described(entries: readonly WalEntry[]): string[] {
       ? `${entry.sequence}:${Buffer.from(entry.payload).toString()}`
       : `${entry.sequence}!`,
   )
+}
+
+/** What a power cut leaves of a log that is still open: its files as they are now. */
+export function crashCopy(directory: string): string {
+  const copy = temporaryDirectory()
+  cpSync(directory, copy, { recursive: true })
+  return copy
+}
+
+export function segmentNames(directory: string): string[] {
+  return readdirSync(join(directory, 'segments')).sort()
+}
+
+export function readSegment(directory: string, name: string): Buffer {
+  return readFileSync(join(directory, 'segments', name))
+}
+
+export function writeSegment(directory: string, name: string, bytes: Uint8Array): void {
+  writeFileSync(join(directory, 'segments', name), bytes)
+}
+
+/** Opens, does, closes, also when the work fails. */
+export async function withWal<T>(options: OpenWalOptions, work: (wal: Wal) => Promise<T>) {
+  const wal = await openWal(options)
+  try {
+    return await work(wal)
+  } finally {
+    await wal.close()
+  }
+}
+
+export async function readAll(wal: Wal, key: string): Promise<WalEntry[]> {
+  return wal.read(key, 0n, Number.MAX_SAFE_INTEGER)
 }
