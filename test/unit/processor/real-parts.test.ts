@@ -34,8 +34,8 @@ describe('processor on the real log', () => {
     wal = await openWal({
       directory,
       limits: { ...CONFIG.wal, segmentBytes: 65_536, diskReserveBytes: 0 },
-      now: systemClock.now,
-      newId: randomIds.ulid,
+      now: () => systemClock.now(),
+      newId: () => randomIds.ulid(),
     })
     processor = createProcessor({
       wal,
