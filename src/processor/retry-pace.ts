@@ -38,6 +38,13 @@ export function retryDelayMs(
   }
 }
 
+/** Failures in a row after which `soon` was too hopeful: then nobody waits in silence for it. */
+export const SOON_IN_A_ROW_MAX = 20
+
+export function paceOf(wanted: RetryPace, failures: number): RetryPace {
+  return wanted === 'soon' && failures >= SOON_IN_A_ROW_MAX ? 'outage' : wanted
+}
+
 /** For an attempt that ended in an error: what will not pass by itself is not hurried. */
 export function paceAfter(kind: ErrorKind): RetryPace {
   return kind === 'invalid' || kind === 'unsupported' || kind === 'schema-mismatch'

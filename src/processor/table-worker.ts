@@ -14,7 +14,7 @@ import { commitDecision, type Instant, waitingMs } from './commit-policy.ts'
 import { GroupSize } from './group-size.ts'
 import { keyState, randomFraction, type TableContext } from './parts.ts'
 import { type PreparedGroup, prepareGroup } from './prepare.ts'
-import { paceAfter, type RetryPace, retryDelayMs } from './retry-pace.ts'
+import { paceAfter, paceOf, type RetryPace, retryDelayMs } from './retry-pace.ts'
 import type { Candidate } from './schedule.ts'
 import {
   emptyTally,
@@ -237,8 +237,9 @@ export class TableWorker {
     this.#settleWaiters()
   }
 
-  #retry(pace: RetryPace, reason: string): void {
+  #retry(wanted: RetryPace, reason: string): void {
     const { clock, config, ids, logger } = this.#context.parts
+    const pace = paceOf(wanted, this.#failures)
     const delayMs = retryDelayMs(pace, config.commit, this.#failures, randomFraction(ids))
     this.#failures += 1
     this.#isFailing = pace !== 'soon'
@@ -259,6 +260,7 @@ export class TableWorker {
     parts.logger.error({ key, cause, reason }, 'table stopped; its entries stay in the log')
     this.#waiters.rejectAll(stoppedError(key, cause, reason))
   }
+
   #quarantined({ sequence, reason }: Damage): void {
     const { key, parts } = this.#context
     this.#tally.quarantined += 1

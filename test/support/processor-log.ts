@@ -91,6 +91,11 @@ export class FakeWal implements Wal {
     }))
   }
 
+  /** As the log does with idle streams when there are too many. */
+  forget(key: string): void {
+    this.#view.streams.delete(key)
+  }
+
   async read(key: string, after: bigint, bytesMax: number): Promise<WalEntry[]> {
     this.#fail('read')
     const read: WalEntry[] = []

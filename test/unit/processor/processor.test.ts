@@ -241,6 +241,25 @@ describe('flush', () => {
     expect(scene.status(key).counters.conflict).to.equal(3)
   })
 
+  it('gives up on other writers who are always faster, and the table goes on trying', async () => {
+    let isBusy = true
+    const scene: Scene = new Scene({
+      commit: PATIENT,
+      behaviour: {
+        commitFault: () => {
+          if (isBusy) void scene.catalog.foreignAppend('t')
+          return undefined
+        },
+      },
+    })
+    const key = scene.catalog.create('t')
+    scene.add(key, 1)
+    const [flushed] = await scene.world.settled(scene.processor.flush(ALL))
+    expect(flushed?.kind).to.equal('failed')
+    isBusy = false
+    await scene.committed(key)
+  })
+
   it('tells which tables failed and why, and they are still tried again', async () => {
     let isDown = true
     const scene = new Scene({
@@ -382,6 +401,21 @@ describe('closing', () => {
 })
 
 describe('status', () => {
+  it('forgets a stream with the log', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    scene.add(key, 1)
+    await scene.committed(key)
+    expect(scene.status(key).lastSnapshotId).to.be.a('bigint')
+    scene.wal.forget(key)
+    await scene.world.pass(1_000)
+    expect(scene.processor.status()).to.deep.equal([])
+    // The table still tells how far the log was, although nobody remembers.
+    const [sequence] = scene.add(key, 1)
+    await scene.committed(key)
+    expect(await scene.catalog.sequences('t')).to.deep.equal([1n, sequence])
+  })
+
   it('shows what waits, how long, and what is in the table', async () => {
     const scene = new Scene({ commit: { ...PATIENT, rows: 3 } })
     const key = scene.catalog.create('t')
