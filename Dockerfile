@@ -31,6 +31,6 @@ EXPOSE 8815
 # Node is PID 1 and handles SIGTERM itself: it drains, then exits.
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=10s --timeout=3s --start-period=30s \
-  CMD ["node", "dist/src/main.js", "health", "--address", "127.0.0.1:8815"]
+  CMD ["node", "dist/src/main.js", "--address", "127.0.0.1:8815", "--quiet", "wal", "status"]
 ENTRYPOINT ["node", "dist/src/main.js"]
 CMD ["serve"]

@@ -1,10 +1,8 @@
 #!/usr/bin/env node
 /**
- * The process: arguments, environment, streams and the exit code. Nothing is imported before the
- * runtime is known to be new enough, so that an old one gets a sentence instead of a stack.
+ * The process. Nothing is imported before the runtime is known to be new enough, so that an old
+ * one gets a sentence instead of a stack.
  */
-import process from 'node:process'
-
 const NODE_MAJOR_MIN = 24
 
 const major = Number(process.versions.node.split('.')[0])
@@ -16,9 +14,4 @@ if (major < NODE_MAJOR_MIN) {
   process.exit(1)
 }
 
-const { run } = await import('./cli/index.ts')
-process.exitCode = await run(process.argv.slice(2), {
-  stdout: process.stdout,
-  stderr: process.stderr,
-  environment: process.env,
-})
+await import('./cli/index.ts')

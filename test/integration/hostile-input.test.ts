@@ -201,8 +201,8 @@ const HOSTILE: readonly Hostile[] = [
     messages: stream(withNumber(3n, 2n ** 31n - 1n)),
     codes: [INVALID_ARGUMENT, RESOURCE_EXHAUSTED],
   },
-  { name: 'a buffer length beyond the body', messages: stream(withNumber(12n, 2n ** 40n)) },
-  { name: 'a negative buffer length', messages: stream(withNumber(12n, -12n)) },
+  { name: 'a buffer length beyond the body', messages: stream(withNumber(16n, 2n ** 40n)) },
+  { name: 'a negative buffer length', messages: stream(withNumber(16n, -16n)) },
   { name: 'invalid UTF-8', messages: stream(invalidText()) },
   {
     name: '100,000 columns',
