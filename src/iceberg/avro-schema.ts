@@ -118,8 +118,10 @@ export function recordWithId(schema: AvroSchema, id: number): AvroSchema | undef
  */
 export function plainSchema(schema: AvroSchema, nameOf: (fieldId: number) => string): AvroSchema {
   const names = new Map<string, string>()
+  let defined = 0
   const define = (node: JsonObject) => {
-    const plain = `t${names.size}`
+    // Counted by itself: some writers define one name twice.
+    const plain = `t${defined++}`
     const name = readString(node['name'], 'name of a type')
     names.set(name, plain)
     return plain

@@ -28,10 +28,7 @@ export function manifestSchema(
 }
 
 function entrySchema(partition: AvroSchema, formatVersion: 2 | 3): AvroSchema {
-  const dataFile = recordOf('r2', [
-    ...dataFileFields(partition),
-    ...(formatVersion === 3 ? DATA_FILE_FIELDS_V3 : []),
-  ])
+  const dataFile = recordOf('r2', dataFileFields(partition, formatVersion))
   return recordOf('manifest_entry', [
     requiredField(0, 'status', 'int'),
     optionalField(1, 'snapshot_id', 'long'),
@@ -41,7 +38,8 @@ function entrySchema(partition: AvroSchema, formatVersion: 2 | 3): AvroSchema {
   ])
 }
 
-function dataFileFields(partition: AvroSchema): AvroSchema[] {
+function dataFileFields(partition: AvroSchema, formatVersion: 2 | 3): AvroSchema[] {
+  const from3 = (...fields: AvroSchema[]) => (formatVersion === 3 ? fields : [])
   return [
     requiredField(134, 'content', 'int'),
     requiredField(100, 'file_path', 'string'),
@@ -59,15 +57,14 @@ function dataFileFields(partition: AvroSchema): AvroSchema[] {
     optionalField(132, 'split_offsets', listOf(133, 'long')),
     optionalField(135, 'equality_ids', listOf(136, 'int')),
     optionalField(140, 'sort_order_id', 'int'),
+    ...from3(optionalField(142, 'first_row_id', 'long')),
     optionalField(143, 'referenced_data_file', 'string'),
+    ...from3(
+      optionalField(144, 'content_offset', 'long'),
+      optionalField(145, 'content_size_in_bytes', 'long'),
+    ),
   ]
 }
-
-const DATA_FILE_FIELDS_V3: readonly AvroSchema[] = [
-  optionalField(142, 'first_row_id', 'long'),
-  optionalField(144, 'content_offset', 'long'),
-  optionalField(145, 'content_size_in_bytes', 'long'),
-]
 
 /** Keys of decoded and encoded records; partition values are under `f<partition field id>`. */
 export const manifestName = byFieldId(entrySchema(recordOf('r102', []), 3))

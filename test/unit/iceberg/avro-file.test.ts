@@ -3,6 +3,7 @@ import avro from 'avsc'
 import { expect } from 'chai'
 import { ServiceError } from '../../../src/errors.ts'
 import { decodeAvroFile, encodeAvroFile } from '../../../src/iceberg/avro-file.ts'
+import { type AvroSchema, plainSchema } from '../../../src/iceberg/avro-schema.ts'
 import { decompressSnappy } from '../../../src/iceberg/snappy.ts'
 
 const rawName = (id: number) => `f${id}`
@@ -175,6 +176,44 @@ describe('Avro container file', () => {
       return thrown instanceof ServiceError
     }
   }
+})
+
+describe('a plain Avro schema', () => {
+  const plain = (type: AvroSchema) =>
+    plainSchema({ type: 'record', name: 'r', fields: [{ name: 'a', type }] }, rawName)
+
+  it('resolves types by name, with and without a namespace', () => {
+    const fixed = { type: 'fixed', name: 'u', size: 16, logicalType: 'uuid' }
+    const fields = [
+      { name: 'a', type: ['null', fixed], 'field-id': 1 },
+      { name: 'b', type: ['null', 'org.example.u'], 'field-id': 2 },
+      { name: 'c', type: { type: 'map', values: 'u' } },
+      { name: 'd', type: { type: 'enum', name: 'e', symbols: ['x'] } },
+    ]
+    expect(plainSchema({ type: 'record', name: 'r', fields }, rawName)).to.deep.equal({
+      type: 'record',
+      name: 't0',
+      fields: [
+        { name: 'f1', type: ['null', { type: 'fixed', name: 't1', size: 16 }] },
+        { name: 'f2', type: ['null', 't1'] },
+        { name: 'x2', type: { type: 'map', values: 't1' } },
+        { name: 'x3', type: { type: 'enum', name: 't2', symbols: ['x'] } },
+      ],
+    })
+  })
+
+  it('gives types their own names when a writer defined one twice', () => {
+    const pair = { type: 'record', name: 'pair', fields: [] }
+    const text = JSON.stringify(plain([pair, pair, { ...pair, name: 'other' }]))
+    expect(['t1', 't2', 't3'].every((name) => text.includes(`"${name}"`))).to.equal(true)
+  })
+
+  it('refuses names that stand for nothing, and schemas without an end', () => {
+    expect(() => plain('mystery')).to.throw('"mystery" is not defined')
+    let deep: AvroSchema = 'int'
+    for (let i = 0; i < 40; i += 1) deep = { type: 'array', items: deep }
+    expect(() => plain(deep)).to.throw('nests too deep')
+  })
 })
 
 describe('snappy', () => {

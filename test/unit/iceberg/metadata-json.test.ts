@@ -3,7 +3,13 @@ import { ServiceError } from '../../../src/errors.ts'
 import { parseJson } from '../../../src/iceberg/json.ts'
 import { formatTableMetadata, parseTableMetadata } from '../../../src/iceberg/metadata-json.ts'
 import type { TableMetadata } from '../../../src/iceberg/types.ts'
-import { eventTable, readTextFixture, snapshotOf, withHead } from '../../support/iceberg-tables.ts'
+import {
+  byDayAndRegion,
+  eventTable,
+  readTextFixture,
+  snapshotOf,
+  withHead,
+} from '../../support/iceberg-tables.ts'
 
 type Json = Record<string, unknown>
 
@@ -101,6 +107,33 @@ describe('table metadata JSON', () => {
     })
   })
 
+  it('reads specs and sort orders', () => {
+    const order = {
+      'order-id': 1,
+      fields: [
+        { transform: 'identity', 'source-id': 3, direction: 'desc', 'null-order': 'nulls-last' },
+      ],
+    }
+    const changes = {
+      'sort-orders': [order],
+      'default-sort-order-id': 1,
+      'partition-specs': [byDayAndRegion],
+      'last-partition-id': 1001,
+    }
+    expect(parseTableMetadata(edited(eventTable(), changes))).to.deep.include(changes)
+    const bad = { ...order, fields: [{ ...order.fields[0], direction: 'up' }] }
+    expect(() => parseTableMetadata(edited(eventTable(), { 'sort-orders': [bad] }))).to.throw(
+      'direction is "up"; it can be asc or desc',
+    )
+  })
+
+  it('says that inline manifests are not offered', () => {
+    const snapshots = [{ ...snapshotOf(1n, 1n), 'manifest-list': undefined, manifests: ['a'] }]
+    expect(() => parseTableMetadata(edited(eventTable(), { snapshots })))
+      .to.throw(ServiceError, 'inline')
+      .with.property('kind', 'unsupported')
+  })
+
   const damage: [string, Json, RegExp][] = [
     ['a missing UUID', { 'table-uuid': undefined }, /table-uuid is missing/],
     [
@@ -119,6 +152,8 @@ describe('table metadata JSON', () => {
       { 'snapshot-log': [900_000, 1].map((at) => ({ 'timestamp-ms': at, 'snapshot-id': 1n })) },
       /runs backwards/,
     ],
+    ['a ref of no kind', { refs: { a: { 'snapshot-id': 1n, type: 'x' } } }, /neither branch nor/],
+    ['a spec from the future', { 'partition-specs': [byDayAndRegion] }, /above last-partition-id/],
     ['two snapshots with one id', { snapshots: [snapshotOf(1n, 1n), snapshotOf(1n, 1n)] }, /two/],
   ]
   for (const [what, changes, reason] of damage) {

@@ -142,6 +142,12 @@ describe('schema', () => {
     expect(parseSchema(json)).to.deep.equal(json)
   })
 
+  it('reads every nested type as it was', () => {
+    expect(parseSchema(structuredClone(nested))).to.deep.equal(nested)
+    const bad = { fields: [{ id: 1, name: 'a', required: false, type: { type: 'tree' } }] }
+    expect(() => parseSchema(bad)).to.throw('neither struct, list nor map')
+  })
+
   it('names the member that is wrong', () => {
     const json = { type: 'struct', fields: [{ id: 1.5, name: 'a', required: false, type: 'int' }] }
     expect(() => parseSchema(json)).to.throw(
