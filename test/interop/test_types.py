@@ -46,8 +46,10 @@ def test_values_are_equal_in_two_readers(service, case):
     table = send(service, case)
     expected = [exact(v) for v in case.values()] + [exact(v) for v in case.values()][1:]
     iceberg = service.pyiceberg(table)
-    assert column(iceberg.scan().to_arrow()) == expected
     assert column(service.duckdb(table)) == expected
+    if case.is_null_list_lost:
+        expected = [[] if value is None else value for value in expected]
+    assert column(iceberg.scan().to_arrow()) == expected
     if case.iceberg is not None:
         assert str(iceberg.schema().find_field("v").field_type) == case.iceberg
 

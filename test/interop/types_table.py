@@ -21,6 +21,8 @@ class Case:
     expected: list[Any] | None = None
     #: Values to filter by; empty when the type has no order that both sides share.
     filters: list[Any] = field(default_factory=list)
+    #: PyIceberg 0.12 reads a null list (or map) of structs as empty, also from tables of its own.
+    is_null_list_lost: bool = False
 
     def values(self) -> list[Any]:
         return self.array.to_pylist() if self.expected is None else self.expected
@@ -142,11 +144,13 @@ CASES = [
         "map_of_struct",
         pa.array([[(1, {"a": [1, 2]})], None], pa.map_(pa.int32(), pa.struct([("a", pa.list_(pa.int8()))]))),
         None,
+        is_null_list_lost=True,
     ),
     Case(
         "list_of_struct",
         pa.array([[{"a": 1.0, "b": True}], None, []], pa.list_(pa.struct([("a", pa.float64()), ("b", pa.bool_())]))),
         None,
+        is_null_list_lost=True,
     ),
     Case(
         "list_of_dictionary",
