@@ -16,6 +16,8 @@ export interface Identity {
   readonly epoch: bigint
   /** The newest segment whose checkpoint is known to be on disk: if it is gone, that is damage. */
   readonly startedOrdinal: number
+  /** Segments that the last opening took as free, although a checkpoint before it lists them. */
+  readonly released: readonly number[]
 }
 
 /** Undefined when there is no log in the directory. @throws WalError `io`, `corrupt`. */
@@ -28,7 +30,7 @@ export async function readIdentity(directory: string): Promise<Identity | undefi
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new WalError('io', `cannot read ${path}`, { cause: error })
   }
-  const { format, id, epoch, startedOrdinal } = parse(path, text)
+  const { format, id, epoch, startedOrdinal, released } = parse(path, text)
   if (format !== FORMAT_VERSION) {
     const advice = `this build reads ${FORMAT_VERSION}; use the release that wrote it`
     throw new WalError('corrupt', `${path} says format ${String(format)}, ${advice}`)
@@ -36,12 +38,16 @@ export async function readIdentity(directory: string): Promise<Identity | undefi
   if (typeof id !== 'string' || typeof epoch !== 'string' || !/^\d+$/.test(epoch)) {
     throw new WalError('corrupt', `${path} has no id or no epoch; restore it from a backup`)
   }
-  return { id, epoch: BigInt(epoch), startedOrdinal: Number(startedOrdinal ?? 0) }
+  return {
+    id,
+    epoch: BigInt(epoch),
+    startedOrdinal: Number(startedOrdinal ?? 0),
+    released: Array.isArray(released) ? released.map(Number) : [],
+  }
 }
 
 export async function writeIdentity(directory: string, identity: Identity): Promise<void> {
-  const { id, epoch, startedOrdinal } = identity
-  const fields = { format: FORMAT_VERSION, id, epoch: String(epoch), startedOrdinal }
+  const fields = { format: FORMAT_VERSION, ...identity, epoch: String(identity.epoch) }
   await writeDurably(join(directory, FILE), [Buffer.from(`${JSON.stringify(fields)}\n`)])
 }
 

@@ -45,6 +45,7 @@ export async function inspectWal(directory: string): Promise<WalInspection> {
   const recovered = recoverLog(scanned, {
     producersMax: Number.POSITIVE_INFINITY,
     startedOrdinal: identity.startedOrdinal,
+    released: identity.released,
     segmentBytes: Math.max(0, ...sizes.map(({ bytes }) => bytes)),
   })
   const quarantine = await Quarantine.open(join(directory, QUARANTINE_FOLDER), 0)

@@ -52,12 +52,13 @@ export async function openLog(options: OpenWalOptions, files: Files): Promise<Op
   const found = await readSegments(files, join(directory, SEGMENTS_FOLDER))
   try {
     const { producersMax, segmentBytes } = limits
-    const startedOrdinal = identity?.startedOrdinal ?? 0
-    const recovered = recoverLog(found.scanned, { producersMax, segmentBytes, startedOrdinal })
+    const before = identity ?? { id: options.newId(), epoch: 0n, startedOrdinal: 0, released: [] }
+    const { startedOrdinal, released } = before
+    const known = { producersMax, segmentBytes, startedOrdinal, released }
+    const recovered = recoverLog(found.scanned, known)
     if (!identity && recovered.lastOrdinal > 0) {
       throw new WalError('corrupt', `${directory} has segments and no identity.json; restore it`)
     }
-    const before = identity ?? { id: options.newId(), epoch: 0n, startedOrdinal }
     return await buildLog({ options, files, found, recovered, before })
   } catch (error) {
     for (const { slot } of found.slots) await slot.file.close()
@@ -103,14 +104,16 @@ async function buildLog(materials: Materials): Promise<OpenedLog> {
   const quarantineFolder = join(directory, QUARANTINE_FOLDER)
   const quarantine = await Quarantine.open(quarantineFolder, limits.quarantineEntriesMax)
   await keepDamage(materials, quarantine)
-  await writeIdentity(directory, { ...before, epoch })
   const { ledger, locations } = restoreLedger(recovered, quarantine)
+  const released = idleSegments(recovered, ledger)
+  const identity = { ...before, epoch, released }
+  await writeIdentity(directory, identity)
   const database = await openDatabase(join(directory, INDEX_FOLDER), before.id)
   try {
     const { repairs, highestSequence } = await reconcile(database, locations)
     const lost = highestSequence >= recovered.nextSequence
     const nextSequence = lost ? highestSequence + 1n : recovered.nextSequence
-    const segments = adoptSegments(materials, ledger)
+    const segments = adoptSegments(materials, ledger, released)
     const nonce = randomBytes(8)
     const writer = new SegmentWriter({
       segments,
@@ -119,8 +122,7 @@ async function buildLog(materials: Materials): Promise<OpenedLog> {
       nextFrame: recovered.nextFrame,
       nextSequence,
       lastOrdinal: Math.max(recovered.lastOrdinal, before.startedOrdinal),
-      onStarted: (startedOrdinal) =>
-        writeIdentity(directory, { id: before.id, epoch, startedOrdinal }),
+      onStarted: (startedOrdinal) => writeIdentity(directory, { ...identity, startedOrdinal }),
       state: () => ({ keys: ledger.records(), producers: recovered.producers.records() }),
     })
     await writer.roll(undefined, 'opening')
@@ -194,7 +196,21 @@ function restoreLedger(
   return { ledger, locations }
 }
 
-function adoptSegments({ options, files, found, recovered }: Materials, ledger: Ledger): Segments {
+/**
+ * Segments that an opening may write over at once, so that it needs no new room on a full disk. Not
+ * the one with the newest checkpoint, nor any after it: they count until the next one is on disk.
+ */
+function idleSegments({ segments, baseOrdinal }: RecoveredLog, ledger: Ledger): number[] {
+  return segments
+    .map(({ ordinal }) => ordinal)
+    .filter((ordinal) => ordinal < baseOrdinal && ledger.segment(ordinal).entries === 0)
+}
+
+function adoptSegments(
+  { options, files, found, recovered }: Materials,
+  ledger: Ledger,
+  released: readonly number[],
+): Segments {
   const { directory, limits } = options
   const use = (ordinal: number) => ledger.segment(ordinal)
   const folder = join(directory, SEGMENTS_FOLDER)
@@ -202,7 +218,7 @@ function adoptSegments({ options, files, found, recovered }: Materials, ledger: 
   for (const { name, slot } of found.slots) {
     segments.adopt(
       slot,
-      recovered.segments.find(({ file }) => file === name),
+      recovered.segments.find(({ file, ordinal }) => file === name && !released.includes(ordinal)),
     )
   }
   return segments

@@ -45,6 +45,8 @@ export interface RecoveredLog {
   readonly nextFrame: number
   readonly nextSequence: bigint
   readonly lastOrdinal: number
+  /** The segment with the newest checkpoint: it and those after it say what the others hold. */
+  readonly baseOrdinal: number
   readonly lastEpoch: bigint
   readonly keys: ReadonlyMap<string, KeyRecord>
   readonly producers: ProducerTable
@@ -62,15 +64,17 @@ export class Rebuild {
   #tornTailBytes = 0
   #skipped = 0n
   #newestOrdinal = 0
+  #baseOrdinal = 0
   #fileBytes: number | undefined
   readonly #keys = new Map<string, KeyRecord>()
   readonly #producers: ProducerTable
   readonly #entries = new Map<string, Map<bigint, RecoveredEntry>>()
   readonly #segments: RecoveredSegment[] = []
-  readonly #released = new Set<number>()
+  readonly #released: Set<number>
   readonly #damaged: Damage[] = []
 
-  constructor(producersMax: number) {
+  constructor(producersMax: number, released: readonly number[]) {
+    this.#released = new Set(released)
     this.#producers = new ProducerTable(producersMax)
   }
 
@@ -90,6 +94,7 @@ export class Rebuild {
     const heads = tail.flatMap((segment) => segment.frames.map((frame) => frame.head))
     const durable = heads.reduce((most, head) => Math.max(most, head.durableThrough), 0)
     this.#nextFrame = firstFrame
+    this.#baseOrdinal = tail[0]?.life.ordinal ?? 0
     this.#checkLength(tail[0])
     let isTorn = false
     for (const segment of tail) {
@@ -152,6 +157,7 @@ export class Rebuild {
       nextFrame: this.#nextFrame,
       nextSequence: this.#nextSequence + this.#skipped,
       lastOrdinal: ordered.at(-1)?.life.ordinal ?? 0,
+      baseOrdinal: this.#baseOrdinal,
       lastEpoch: ordered.reduce((most, { life }) => (life.epoch > most ? life.epoch : most), 0n),
       keys: this.#keys,
       producers: this.#producers,

@@ -14,15 +14,17 @@ export interface KnownBefore {
   /** From the identity: a log whose newest segment is older than this has lost some. */
   readonly startedOrdinal: number
   readonly segmentBytes: number
+  /** From the identity: segments that no longer count, whatever a checkpoint says. */
+  readonly released: readonly number[]
 }
 
 export function recoverLog(
   scanned: readonly ScannedSegment[],
-  { producersMax, startedOrdinal, segmentBytes }: KnownBefore,
+  { producersMax, startedOrdinal, segmentBytes, released }: KnownBefore,
 ): RecoveredLog {
   const ordered = scanned.toSorted((a, b) => a.life.ordinal - b.life.ordinal)
   const base = ordered.findLastIndex((segment) => checkpointOf(segment) !== undefined)
-  const rebuilt = new Rebuild(producersMax)
+  const rebuilt = new Rebuild(producersMax, released)
   const tail = withoutAbandoned(ordered.slice(Math.max(base, 0)))
   const checkpoint = base < 0 ? undefined : checkpointOf(tail[0] as ScannedSegment)
   if (checkpoint) rebuilt.start(checkpoint)

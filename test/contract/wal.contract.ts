@@ -4,21 +4,12 @@
  */
 import { expect } from 'chai'
 import { type OpenWalOptions, type Wal, WalError, type WalLimits } from '#wal'
-import { described, textEntry } from '../support/wal-log.ts'
+import { described, kind, textEntry } from '../support/wal-log.ts'
 
 export type OpenForContract = (
   log: string,
   limits?: Partial<WalLimits>,
 ) => Promise<{ wal: Wal; options: OpenWalOptions }>
-
-export async function kindOf(work: Promise<unknown>): Promise<string> {
-  try {
-    await work
-    return 'resolved'
-  } catch (error) {
-    return error instanceof WalError ? error.kind : String(error)
-  }
-}
 
 export function walContract(name: string, open: OpenForContract): void {
   describe(`the log contract: ${name}`, () => {
@@ -148,8 +139,8 @@ export function walContract(name: string, open: OpenForContract): void {
         reason: 'cannot be decoded',
         bytes: 3,
       })
-      expect(await kindOf(wal.quarantine('k', 2n, 'again'))).to.equal('invalid')
-      expect(await kindOf(wal.quarantine('other', 1n, 'no'))).to.equal('invalid')
+      expect(await kind(wal.quarantine('k', 2n, 'again'))).to.equal('invalid')
+      expect(await kind(wal.quarantine('other', 1n, 'no'))).to.equal('invalid')
     })
 
     it('recognises what a producer sent before, over a reopening too', async () => {
@@ -176,17 +167,17 @@ export function walContract(name: string, open: OpenForContract): void {
         expected = error instanceof WalError ? error.expected : undefined
       }
       expect(expected).to.equal(1n)
-      expect(await kindOf(send('b', 1n))).to.equal('out-of-sequence')
-      expect(await kindOf(send('b', 0n))).to.equal('resolved')
+      expect(await kind(send('b', 1n))).to.equal('out-of-sequence')
+      expect(await kind(send('b', 0n))).to.equal('resolved')
     })
 
     it('refuses what is too large and what is named wrongly before anything is written', async () => {
       await reopen({ entryBytesMax: 10 })
-      expect(await kindOf(wal.append(textEntry('k', 'elf bytes!!')))).to.equal('too-large')
-      expect(await kindOf(wal.append(textEntry('k'.repeat(1_025), 'x')))).to.equal('invalid')
-      expect(await kindOf(wal.append(textEntry('\ud800', 'x')))).to.equal('invalid')
+      expect(await kind(wal.append(textEntry('k', 'elf bytes!!')))).to.equal('too-large')
+      expect(await kind(wal.append(textEntry('k'.repeat(1_025), 'x')))).to.equal('invalid')
+      expect(await kind(wal.append(textEntry('\ud800', 'x')))).to.equal('invalid')
       const definitions = [{ id: 'short', parts: [] }]
-      expect(await kindOf(wal.append({ ...textEntry('k', 'x'), definitions }))).to.equal('invalid')
+      expect(await kind(wal.append({ ...textEntry('k', 'x'), definitions }))).to.equal('invalid')
       expect((await wal.append(textEntry('k', 'x'))).sequence).to.equal(1n)
     })
 
@@ -194,14 +185,14 @@ export function walContract(name: string, open: OpenForContract): void {
       const appends = ['one', 'two'].map((text) => wal.append(textEntry('k', text)))
       await Promise.all([wal.close(), wal.close()])
       expect((await Promise.all(appends)).map(({ sequence }) => sequence)).to.deep.equal([1n, 2n])
-      expect(await kindOf(wal.append(textEntry('k', 'late')))).to.equal('closed')
-      expect(await kindOf(wal.read('k', 0n, 1))).to.equal('closed')
+      expect(await kind(wal.append(textEntry('k', 'late')))).to.equal('closed')
+      expect(await kind(wal.read('k', 0n, 1))).to.equal('closed')
       await reopen()
       expect(described(await wal.read('k', 0n, 100))).to.deep.equal(['1:one', '2:two'])
     })
 
     it('is open once at a time', async () => {
-      expect(await kindOf(open(log))).to.equal('locked')
+      expect(await kind(open(log))).to.equal('locked')
     })
   })
 }

@@ -8,6 +8,7 @@ import {
   openWal,
   type Wal,
   type WalEntry,
+  WalError,
   type WalLimits,
 } from '#wal'
 
@@ -95,4 +96,14 @@ export async function withWal<T>(options: OpenWalOptions, work: (wal: Wal) => Pr
 
 export async function readAll(wal: Wal, key: string): Promise<WalEntry[]> {
   return wal.read(key, 0n, Number.MAX_SAFE_INTEGER)
+}
+
+/** How a call ended: `resolved`, or the kind of its WalError. */
+export async function kind(work: Promise<unknown>): Promise<string> {
+  try {
+    await work
+    return 'resolved'
+  } catch (error) {
+    return error instanceof WalError ? error.kind : String(error)
+  }
 }

@@ -85,6 +85,7 @@ function recover(image: Image, name: string, bytes: Buffer): RecoveredLog {
     producersMax: 100,
     startedOrdinal,
     segmentBytes: LIMITS.segmentBytes,
+    released: [],
   })
 }
 
