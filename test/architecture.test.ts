@@ -13,17 +13,18 @@ interface Room {
   readonly packages: readonly string[]
 }
 
-const FOUNDATIONS = ['src/errors.ts', 'src/names.ts', 'src/runtime'] as const
+const FOUNDATIONS = ['src/errors.ts', 'src/json.ts', 'src/names.ts', 'src/runtime'] as const
 
 /** Floor by floor, from the ground up. A room may only name rooms that stand above it here. */
 const HOUSE: Readonly<Record<string, Room>> = {
   // Floor 1
   wal: { rooms: [], packages: ['level'] },
   'src/errors.ts': { rooms: [], packages: [] },
+  'src/json.ts': { rooms: ['src/errors.ts'], packages: [] },
   'src/names.ts': { rooms: ['src/errors.ts'], packages: [] },
   'src/runtime': { rooms: ['src/errors.ts'], packages: ['pino', 'ulid'] },
   'src/config': { rooms: ['src/errors.ts'], packages: ['zod', 'yaml'] },
-  'src/iceberg': { rooms: ['src/errors.ts'], packages: ['avsc'] },
+  'src/iceberg': { rooms: ['src/errors.ts', 'src/json.ts'], packages: ['avsc'] },
   'src/storage': { rooms: ['src/errors.ts', 'src/names.ts', 'src/runtime'], packages: [] },
   // Floor 2
   'src/entry.ts': { rooms: ['src/errors.ts', 'src/names.ts'], packages: [] },
@@ -116,7 +117,7 @@ const HOUSE: Readonly<Record<string, Room>> = {
       'src/service.ts',
       'wal',
     ],
-    packages: ['commander', 'cli-progress', 'picocolors', 'apache-arrow'],
+    packages: ['commander', 'cli-progress', 'picocolors'],
   },
   // Floor 7
   'src/main.ts': { rooms: ['src/cli'], packages: [] },

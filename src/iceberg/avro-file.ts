@@ -12,8 +12,8 @@ import { createHash } from 'node:crypto'
 import { deflateRawSync, inflateRawSync, zstdDecompressSync } from 'node:zlib'
 import avro from 'avsc'
 import { ServiceError } from '../errors.ts'
+import { parseJson, stringifyJson } from '../json.ts'
 import { type AvroSchema, plainSchema } from './avro-schema.ts'
-import { parseJson, stringifyJson } from './json.ts'
 import { decompressSnappy } from './snappy.ts'
 
 export type AvroRecord = Readonly<Record<string, unknown>>

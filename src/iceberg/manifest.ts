@@ -6,11 +6,11 @@
  * inherited from its row in the manifest list, and stay undefined here.
  */
 import { ServiceError } from '../errors.ts'
+import { parseJson, stringifyJson } from '../json.ts'
 import { type AvroRecord, decodeAvroFile, encodeAvroFile } from './avro-file.ts'
 import { decimalFieldIds, recordWithId } from './avro-schema.ts'
 import { asBuffer, readBytes } from './avro-values.ts'
 import { bigintOf, decimalFrom, paddedDecimal } from './bounds.ts'
-import { parseJson, stringifyJson } from './json.ts'
 import {
   compact,
   optional,

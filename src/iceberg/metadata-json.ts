@@ -7,7 +7,7 @@
  * the specification calls it optional, and never a null.
  */
 import { ServiceError } from '../errors.ts'
-import { parseJson, stringifyJson } from './json.ts'
+import { parseJson, stringifyJson } from '../json.ts'
 import {
   compact,
   type JsonObject,

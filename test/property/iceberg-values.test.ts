@@ -7,10 +7,10 @@ import {
   truncateLower,
   truncateUpper,
 } from '../../src/iceberg/bounds.ts'
-import { parseJson, stringifyJson } from '../../src/iceberg/json.ts'
 import { transformFunction } from '../../src/iceberg/partition.ts'
 import { compareValues, summarizePartitions } from '../../src/iceberg/partition-summary.ts'
 import type { PrimitiveType, Value } from '../../src/iceberg/types.ts'
+import { parseJson, stringifyJson } from '../../src/json.ts'
 
 const int32 = fc.integer({ min: -(2 ** 31), max: 2 ** 31 - 1 })
 const int64 = fc.bigInt({ min: -(2n ** 63n), max: 2n ** 63n - 1n })

@@ -12,10 +12,10 @@ import {
   type MethodDefinition,
 } from '@grpc/grpc-js'
 import { configSchema } from '../../src/config/schema.ts'
+import { parseJson } from '../../src/json.ts'
 import { silentLogger } from '../../src/runtime/logger.ts'
 import { flightService, healthService, messages } from '../../src/server/flight/contract.ts'
 import type { FlightData, FlightDescriptor } from '../../src/server/flight/flight-data.ts'
-import { parseJson } from '../../src/server/flight/json.ts'
 import {
   type FlightConfig,
   type FlightServer,

@@ -6,8 +6,8 @@
  * The final one is always written.
  */
 import type { BatchAck } from '../../ingest/ingest.ts'
+import { stringifyJson } from '../../json.ts'
 import type { PutResult } from './contract.ts'
-import { formatJson } from './json.ts'
 
 /** Writes one result; `flushed` is called when the client's flow control has taken it. */
 export type PutResultSink = (result: PutResult, flushed: () => void) => void
@@ -72,7 +72,7 @@ export class Acks {
   }
 
   #result(snapshotId?: bigint): PutResult {
-    const text = formatJson({
+    const text = stringifyJson({
       log_id: this.#last?.logId,
       sequence: this.#last?.sequence,
       batches: this.#batches,

@@ -6,10 +6,10 @@
 
 import type { LoadedTable } from '../../catalog/catalog.ts'
 import { ServiceError } from '../../errors.ts'
+import { asObject, parseJson, stringifyJson } from '../../json.ts'
 import { formatTable, parseTable, type TableIdentifier } from '../../names.ts'
 import type { CallRequest } from './calls.ts'
 import type { WireAction, WireBytes } from './contract.ts'
-import { asObject, formatJson, parseJson } from './json.ts'
 import type { FlightServices, FlushResult } from './services.ts'
 import { readTenant } from './stream-options.ts'
 import { describeTable, listSnapshots } from './table-view.ts'
@@ -134,5 +134,5 @@ function parseBody(body: Uint8Array): Readonly<Record<string, unknown>> | undefi
 }
 
 function json(value: unknown): WireBytes {
-  return { body: Buffer.from(formatJson(value ?? null), 'utf8') }
+  return { body: Buffer.from(stringifyJson(value ?? null), 'utf8') }
 }

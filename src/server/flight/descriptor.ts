@@ -11,6 +11,7 @@
  */
 import { ServiceError } from '../../errors.ts'
 import type { StreamRequest } from '../../ingest/ingest.ts'
+import { asObject, parseJson } from '../../json.ts'
 import {
   DEFAULT_NAMESPACE,
   parseTable,
@@ -18,7 +19,6 @@ import {
   tableIdentifier,
 } from '../../names.ts'
 import type { FlightDescriptor } from './flight-data.ts'
-import { asObject, parseJson } from './json.ts'
 import { parsePartition } from './partition-by.ts'
 import {
   type AckLevel,

@@ -8,12 +8,12 @@
 import type { LoadedTable } from '../../catalog/catalog.ts'
 import { ServiceError } from '../../errors.ts'
 import type { Schema, Snapshot } from '../../iceberg/types.ts'
+import { stringifyJson } from '../../json.ts'
 import type { TableIdentifier } from '../../names.ts'
 import type { CallRequest } from './calls.ts'
 import type { WireDescriptor, WireFlightInfo } from './contract.ts'
 import { descriptorOf, readDescriptor } from './descriptor.ts'
 import type { FlightDescriptor } from './flight-data.ts'
-import { formatJson } from './json.ts'
 import type { FlightServices } from './services.ts'
 import { readTenant } from './stream-options.ts'
 
@@ -94,7 +94,7 @@ function flightInfo(services: ListServices, table: LoadedTable): WireFlightInfo 
     total_records: total(snapshot, 'total-records'),
     total_bytes: total(snapshot, 'total-files-size'),
     ordered: false,
-    app_metadata: Buffer.from(formatJson(about), 'utf8'),
+    app_metadata: Buffer.from(stringifyJson(about), 'utf8'),
   }
 }
 

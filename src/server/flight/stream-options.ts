@@ -8,8 +8,8 @@
  *     app_metadata                 {"producer_id": "…", "sequence": n}, on each batch or the first message
  */
 import { ServiceError } from '../../errors.ts'
+import { asObject, parseJson } from '../../json.ts'
 import { checkName, DEFAULT_TENANT } from '../../names.ts'
-import { asObject, parseJson } from './json.ts'
 
 export type AckLevel = 'durable' | 'committed'
 

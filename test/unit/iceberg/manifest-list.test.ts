@@ -1,7 +1,6 @@
 import { expect } from 'chai'
 import { ServiceError } from '../../../src/errors.ts'
 import { decodeAvroFile } from '../../../src/iceberg/avro-file.ts'
-import { parseJson } from '../../../src/iceberg/json.ts'
 import {
   decodeManifestList,
   encodeManifestList,
@@ -9,6 +8,7 @@ import {
   type ManifestList,
   UNASSIGNED_SEQUENCE,
 } from '../../../src/iceberg/manifest-list.ts'
+import { parseJson } from '../../../src/json.ts'
 import { readHexFixture, readTextFixture } from '../../support/iceberg-tables.ts'
 
 const rawName = (id: number) => `f${id}`

@@ -2,7 +2,6 @@ import { expect } from 'chai'
 import { ServiceError } from '../../../src/errors.ts'
 import { decodeAvroFile } from '../../../src/iceberg/avro-file.ts'
 import { type AvroSchema, avroName } from '../../../src/iceberg/avro-schema.ts'
-import { parseJson } from '../../../src/iceberg/json.ts'
 import {
   decodeManifest,
   encodeManifest,
@@ -10,6 +9,7 @@ import {
   type ManifestEntry,
 } from '../../../src/iceberg/manifest.ts'
 import type { PartitionSpec, PrimitiveType, Schema, Value } from '../../../src/iceberg/types.ts'
+import { parseJson } from '../../../src/json.ts'
 import {
   byDayAndRegion,
   dataFileOf,

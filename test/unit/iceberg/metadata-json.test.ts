@@ -1,8 +1,8 @@
 import { expect } from 'chai'
 import { ServiceError } from '../../../src/errors.ts'
-import { parseJson } from '../../../src/iceberg/json.ts'
 import { formatTableMetadata, parseTableMetadata } from '../../../src/iceberg/metadata-json.ts'
 import type { TableMetadata } from '../../../src/iceberg/types.ts'
+import { parseJson } from '../../../src/json.ts'
 import {
   byDayAndRegion,
   eventTable,

@@ -5,7 +5,7 @@
  * Promises: an integer that is read and written again has the same digits. Does not promise the
  * spelling of fractions (`1.0` comes back as `1`).
  */
-import { ServiceError } from '../errors.ts'
+import { ServiceError } from './errors.ts'
 
 const INTEGER = /^-?\d+$/
 /** Longer than any integer that Iceberg knows; bounds the work of reading one. */
@@ -50,4 +50,11 @@ function reviveInteger(_key: string, value: unknown, { source }: { readonly sour
 
 function replaceBigint(_key: string, value: unknown): unknown {
   return typeof value === 'bigint' ? sourceTextJson.rawJSON(value.toString()) : value
+}
+
+/** A plain object, or undefined for every other value. */
+export function asObject(value: unknown): Readonly<Record<string, unknown>> | undefined {
+  return typeof value === 'object' && value !== null && !Array.isArray(value)
+    ? (value as Readonly<Record<string, unknown>>)
+    : undefined
 }

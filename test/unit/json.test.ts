@@ -1,6 +1,6 @@
 import { expect } from 'chai'
-import { ServiceError } from '../../../src/errors.ts'
-import { parseJson, stringifyJson } from '../../../src/iceberg/json.ts'
+import { ServiceError } from '../../src/errors.ts'
+import { parseJson, stringifyJson } from '../../src/json.ts'
 
 describe('lossless JSON', () => {
   it('keeps every digit of an int64', () => {
