@@ -120,6 +120,7 @@ export class GroupCommit {
   }
 
   #enqueue(frame: FrameToWrite, bytes: number): Waiting {
+    this.assertUsable()
     const { promise, resolve, reject } = Promise.withResolvers<bigint>()
     const waiting = { frame, bytes, promise, resolve, reject }
     this.#waiting.push(waiting)
