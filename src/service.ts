@@ -13,7 +13,7 @@ import type { Catalog } from './catalog/catalog.ts'
 import { createMemoryCatalog } from './catalog/memory-catalog.ts'
 import { openSqliteCatalog } from './catalog/sqlite-catalog.ts'
 import type { Config } from './config/schema.ts'
-import { ServiceError } from './errors.ts'
+import { ServiceError, unreachable } from './errors.ts'
 import { createIngest } from './ingest/ingest.ts'
 import { formatTable, type TableIdentifier } from './names.ts'
 import { createWorkerEncoder } from './parquet/worker-encoder.ts'
@@ -146,19 +146,25 @@ function openLog(
   return openWal({
     directory,
     limits,
-    now: systemClock.now,
-    newId: randomIds.ulid,
+    now: () => systemClock.now(),
+    newId: () => randomIds.ulid(),
     onPoison,
   })
 }
 
-async function openCatalog(config: Config, places: Places, store: ObjectStore): Promise<Catalog> {
+async function openCatalog(
+  { catalog: { kind } }: Config,
+  places: Places,
+  store: ObjectStore,
+): Promise<Catalog> {
   const shared = { warehouse: places.warehouse, store, clock: systemClock, ids: randomIds }
-  switch (config.catalog.kind) {
+  switch (kind) {
     case 'sqlite':
       return openSqliteCatalog({ path: places.catalog, ...shared })
     case 'memory':
       return createMemoryCatalog(shared)
+    default:
+      return unreachable(kind)
   }
 }
 

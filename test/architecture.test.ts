@@ -125,7 +125,8 @@ const HOUSE: Readonly<Record<string, Room>> = {
 
 const ROOT = path.resolve(import.meta.dirname, '../..')
 const ROOMS = Object.keys(HOUSE)
-const IMPORT = /(?:\bfrom|\bimport)\s*\(?\s*'([^']+)'/g
+const IMPORT =
+  /^(?:import|export)\b[\w\s{},*]*?\bfrom '([^']+)'|^import '([^']+)'|\bimport\('([^']+)'\)/gm
 
 interface Import {
   readonly file: string
@@ -148,7 +149,11 @@ function roomOf(file: string): string | undefined {
 function importsOf(file: string): Import[] {
   const text = readFileSync(path.join(ROOT, file), 'utf8')
   const room = roomOf(file) ?? ''
-  return [...text.matchAll(IMPORT)].map((match) => ({ file, room, target: match[1] ?? '' }))
+  return [...text.matchAll(IMPORT)].map((match) => ({
+    file,
+    room,
+    target: match[1] ?? match[2] ?? match[3] ?? '',
+  }))
 }
 
 /** The room of a relative import or of `#wal`; undefined for packages and Node's own modules. */

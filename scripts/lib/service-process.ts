@@ -38,7 +38,7 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
     ...options.settings,
   }
   const flags = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])
-  const child = spawn(process.execPath, [MAIN, '--output', 'json', ...flags, 'serve'], {
+  const child = spawn(process.execPath, [MAIN, '--output', 'json', '--quiet', ...flags, 'serve'], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
@@ -77,5 +77,5 @@ async function readyAddress(
       throw new Error(`the service was not ready within ${timeoutMs} ms`)
     }),
   ])
-  return (JSON.parse((first as [string])[0]) as { flight: string }).flight
+  return (JSON.parse(first[0]) as { flight: string }).flight
 }

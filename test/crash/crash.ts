@@ -81,7 +81,7 @@ export async function crashCampaign(cycles: number, seed: number): Promise<Crash
   stopping.abort()
   await Promise.all(load)
   await client.flush()
-  await client.close()
+  client.close()
   const verdict = await verify(data, service, producers)
   await rm(data, { recursive: true, force: true })
   return { cycles, slowestRestartMs: Math.round(slowestRestartMs), ...verdict }

@@ -102,7 +102,7 @@ describe('the whole service', () => {
     await running.client.put('events', table, { partitionBy: ['region'] })
     await running.client.flush()
     const { files } = await running.read('events')
-    expect(files.map(({ recordCount }) => recordCount).sort()).to.deep.equal([1, 2])
+    expect(files.map(({ recordCount }) => recordCount)).to.have.members([1, 2])
   })
 
   it('lists tables with their committed rows, and describes them', async () => {
