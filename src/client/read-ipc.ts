@@ -30,6 +30,7 @@ const MAGIC = 'ARROW1'
 const START_BYTES = 8
 const TRAILER_BYTES = 4 + MAGIC.length
 const CONTINUATION = -1
+const EMPTY = new Uint8Array()
 /** Above any message that a service takes. */
 const MESSAGE_BYTES_MAX = 2 ** 31 - 1
 
@@ -54,6 +55,7 @@ async function* readMessages(
   await section.locate(size)
   let schema: Frame | undefined
   let dictionaries: readonly DictionaryFrame[] = []
+  let isEmpty = true
   for (;;) {
     const next = await section.nextMessage()
     if (next === undefined) break
@@ -65,6 +67,7 @@ async function* readMessages(
       const { id, isDelta } = message.header()
       dictionaries = addDictionary(dictionaries, { ...frame, id: BigInt(id), isDelta })
     } else if (message.isRecordBatch() && schema) {
+      isEmpty = false
       const rows = message.header().length
       const bytes = frame.header.length + message.bodyLength
       yield { schema, dictionaries, batch: frame, rows, bytes }
@@ -72,7 +75,10 @@ async function* readMessages(
       throw section.unreadable('a message that does not belong there')
     }
   }
+  schema ??= await section.footerSchema()
   if (schema === undefined) throw section.unreadable('no schema')
+  // A file without a batch still says what its table looks like.
+  if (isEmpty) yield { schema, dictionaries, batch: { header: EMPTY, body: [] }, rows: 0, bytes: 0 }
 }
 
 /** The part of a file where its messages are, read forwards. */
