@@ -31,8 +31,11 @@ export interface CommitRequest {
 /** What is known after a commit call. Only a fresh load decides what to do after `unknown`. */
 export type CommitOutcome =
   | { readonly kind: 'committed'; readonly table: LoadedTable }
-  /** Someone else was first: restage on fresh metadata. */
-  | { readonly kind: 'conflict'; readonly reason: string }
+  /**
+   * It did not happen and never will, and it may once restaged on fresh metadata: someone else was
+   * first, or (with a `cause`) something failed before anyone could have seen the commit.
+   */
+  | { readonly kind: 'conflict'; readonly reason: string; readonly cause?: unknown }
   /** It may or may not have happened, or may still happen. Keep every file. */
   | { readonly kind: 'unknown'; readonly cause: unknown }
   /** It can never work as it is. */

@@ -2,7 +2,8 @@
  * What the command line is given: streams, environment, and the parts that only the process entry
  * can build. A test hands over its own.
  */
-import type { LoadedConfig } from '../config/load.ts'
+import type { Config } from '../config/schema.ts'
+import type { Service } from '../service.ts'
 
 export interface OutputStream extends NodeJS.WritableStream {
   readonly isTTY?: boolean
@@ -18,12 +19,13 @@ export interface Io {
   readonly monotonic: () => number
   /** From now on an interrupt aborts this instead of ending the process. */
   readonly onInterrupt: () => AbortSignal
+  /** The first signal to stop calls this; the second ends the process at once. */
+  readonly onStop: (stop: () => void) => void
   readonly parts: ServiceParts
 }
 
 export interface ServiceParts {
-  /** Runs until it was told to stop; resolves with the exit code. */
-  readonly runService: (config: LoadedConfig) => Promise<number>
+  readonly startService: (config: Config) => Promise<Service>
   /** Reads a log that no process has open. Anything that JSON can say, bigints included. */
   readonly inspectWal: (directory: string) => Promise<unknown>
 }
@@ -38,6 +40,8 @@ export const EXIT = {
   /** Some of it is done and stays done. */
   partial: 6,
   corrupt: 7,
+  /** The service's disk failed: it must be started again, which replays. */
+  logFailed: 8,
   interrupted: 130,
 } as const
 

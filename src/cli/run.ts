@@ -21,7 +21,7 @@ import { addWal } from './wal.ts'
 
 const EXIT_CODES = `
 Exit codes: 0 done, 1 failed, 2 wrong usage, 3 configuration invalid, 5 service unavailable,
-6 done in part, 7 data corrupt, 130 interrupted.`
+6 done in part, 7 data corrupt, 8 the log's disk failed, 130 interrupted.`
 
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = new Command('frazil')

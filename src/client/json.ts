@@ -1,35 +1,16 @@
-/**
- * JSON with whole int64s: a log's sequence and a snapshot's id do not fit a double.
- *
- * Integers beyond 2^53 are read as bigint, others as numbers; bigints are written as integers.
- */
+/** What a server says in JSON, read with all its digits: sequences and snapshot ids are int64. */
 import { ServiceError } from '../errors.ts'
+import { parseJson as parseLossless } from '../json.ts'
 
-type SourceReviver = (key: string, value: unknown, context: { source?: string }) => unknown
-
-const keepIntegers: SourceReviver = (_key, value, { source }) =>
-  typeof value === 'number' && !Number.isSafeInteger(value) && /^-?\d+$/.test(source ?? '')
-    ? BigInt(source ?? '')
-    : value
+export { stringifyJson as formatJson } from '../json.ts'
 
 /** @throws ServiceError `internal` when the text is not JSON: it came from the server. */
 export function parseJson(text: string): unknown {
   try {
-    // The third argument (the source text) is in the language and not yet in the compiler's types.
-    return JSON.parse(text, keepIntegers as (key: string, value: unknown) => unknown)
+    return parseLossless(text)
   } catch (cause) {
     throw new ServiceError('internal', 'the server sent metadata that is not JSON', { cause })
   }
-}
-
-const json = JSON as unknown as { rawJSON(text: string): unknown }
-
-export function formatJson(value: unknown, indent?: number): string {
-  return JSON.stringify(
-    value,
-    (_key, member: unknown) => (typeof member === 'bigint' ? json.rawJSON(String(member)) : member),
-    indent,
-  )
 }
 
 /** The members of a JSON object; none when it is something else. */

@@ -2,8 +2,13 @@
  * The durable promise: validate → append → resolve when durable.
  */
 
-import type { Message } from '../entry.ts'
+import type { Wal } from '#wal'
+import { openVerifier } from '../arrow/verifier.ts'
+import { verifySchema } from '../arrow/verify-schema.ts'
+import { formatKey, type Message } from '../entry.ts'
 import type { TableIdentifier } from '../names.ts'
+import { LogStream } from './stream.ts'
+import { type GateParts, openTable } from './table-gate.ts'
 
 /** What a client said about the stream before its first batch. */
 export interface StreamRequest {
@@ -48,4 +53,16 @@ export interface Ingest {
    * @throws ServiceError `invalid`, `not-found`, `schema-mismatch`, `unavailable`, `closed`.
    */
   openStream(request: StreamRequest): Promise<IngestStream>
+}
+
+export function createIngest({ wal, ...gate }: { readonly wal: Wal } & GateParts): Ingest {
+  return {
+    openStream: async (request) => {
+      const arrow = verifySchema(request.schema, gate.config)
+      const verifier = openVerifier({ schema: arrow, limits: gate.config })
+      const { tableUuid, fieldIds, required } = await openTable(gate, request, arrow)
+      const key = formatKey({ table: request.table, tableUuid })
+      return new LogStream({ wal, key, verifier, fieldIds, required, request })
+    },
+  }
 }

@@ -47,7 +47,8 @@ export interface ParquetEncoder {
    * Runs off the main thread. The job's payload buffers may be transferred: do not use them after.
    *
    * @throws ServiceError `unavailable` when the worker died (out of memory, trap); the job may be
-   * tried again, in smaller pieces.
+   * tried again, in smaller pieces. `overloaded` when too many jobs wait, `closed` after `close`,
+   * `invalid` when the table's schema or spec cannot be written: no entry is to blame.
    */
   encode(job: EncodeJob): Promise<EncodeOutcome>
   close(): Promise<void>

@@ -19,3 +19,6 @@ export const randomIds: Ids = {
     return random === 0n ? 1n : random
   },
 }
+
+/** In [0, 1), for jitter only. */
+export const systemRandom = (): number => Math.random()

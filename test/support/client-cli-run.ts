@@ -14,6 +14,8 @@ export interface CliSurroundings {
   readonly parts?: Partial<ServiceParts>
   readonly interrupt?: AbortController
   readonly isTTY?: boolean
+  /** Nobody tells it to stop. */
+  readonly isRunning?: boolean
 }
 
 export async function runCli(argv: string[], around: CliSurroundings = {}): Promise<CliOutcome> {
@@ -35,12 +37,25 @@ export async function runCli(argv: string[], around: CliSurroundings = {}): Prom
     environment: around.environment ?? {},
     monotonic: () => (time += 1_000),
     onInterrupt: () => (around.interrupt ?? new AbortController()).signal,
+    // Told to stop as soon as it asks.
+    onStop: (stop) => (around.isRunning ? undefined : stop()),
     parts: {
-      runService: () => Promise.resolve(0),
+      startService: () => Promise.resolve(idleService()),
       inspectWal: () => Promise.resolve({}),
       ...around.parts,
     },
   }
   const code = await run(argv, io)
   return { code, ...captured }
+}
+
+/** A service that listens nowhere and drains at once. */
+export function idleService(failed = new Promise<Error>(() => {})): Service {
+  return {
+    flight: '127.0.0.1:1',
+    catalog: '/catalog.db',
+    warehouse: 'file:///warehouse',
+    failed,
+    drain: () => Promise.resolve(),
+  }
 }

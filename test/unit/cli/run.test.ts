@@ -6,7 +6,7 @@ import { tableFromArrays, tableToIPC } from 'apache-arrow'
 import { expect } from 'chai'
 import { Table as WasmTable, writeParquet } from 'parquet-wasm'
 import { ServiceError } from '../../../src/errors.ts'
-import { runCli } from '../../support/client-cli-run.ts'
+import { idleService, runCli } from '../../support/client-cli-run.ts'
 import { FakeServer } from '../../support/client-fake-server.ts'
 import { until } from '../../support/client-until.ts'
 
@@ -111,15 +111,29 @@ describe('command line', () => {
   })
 
   describe('serve', () => {
-    it('runs the service with the configuration, and ends with its code', async () => {
+    it('runs the service with the configuration until it is told to stop', async () => {
       let port = 0
-      const runService = ({ config }: { config: { flight: { port: number } } }) => {
+      const startService = (config: { flight: { port: number } }) => {
         port = config.flight.port
-        return Promise.resolve(7)
+        return Promise.resolve(idleService())
       }
       const environment = { FRAZIL_FLIGHT_PORT: '1234' }
-      const { code } = await runCli(['serve'], { environment, parts: { runService } })
-      expect({ code, port }).to.deep.equal({ code: 7, port: 1234 })
+      const { code, stdout } = await runCli(['serve'], { environment, parts: { startService } })
+      expect({ code, port }).to.deep.equal({ code: 0, port: 1234 })
+      expect(stdout).to.contain('grpc://127.0.0.1:1').and.to.contain('writer.write_batch(batch)')
+    })
+
+    it('says in one line of JSON where it listens', async () => {
+      const { stdout } = await runCli(['--output', 'json', 'serve'])
+      expect(JSON.parse(stdout)).to.include({ ready: true, flight: '127.0.0.1:1' })
+    })
+
+    it('ends with a code of its own when the log has failed', async () => {
+      const failed = Promise.resolve(new Error('EIO'))
+      const startService = () => Promise.resolve(idleService(failed))
+      const { code, stderr } = await runCli(['serve'], { parts: { startService }, isRunning: true })
+      expect(code).to.equal(8)
+      expect(stderr).to.contain('EIO')
     })
   })
 

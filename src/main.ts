@@ -1,0 +1,17 @@
+#!/usr/bin/env node
+/**
+ * The process. Nothing is imported before the runtime is known to be new enough, so that an old
+ * one gets a sentence instead of a stack.
+ */
+const NODE_MAJOR_MIN = 24
+
+const major = Number(process.versions.node.split('.')[0])
+if (major < NODE_MAJOR_MIN) {
+  console.error(
+    `frazil needs Node ${NODE_MAJOR_MIN} or newer and this is ${process.version}: ` +
+      "run it through npm ('npm start'), which brings the right one, or upgrade",
+  )
+  process.exit(1)
+}
+
+await import('./cli/index.ts')

@@ -1,0 +1,147 @@
+/**
+ * One whole job: entries in, finished files with their metrics out.
+ *
+ * Promises: every row of every entry is in exactly one file, or the entry that prevents it is
+ * named. A pure function of the job but for `writeParquet`, which is the library behind it.
+ */
+
+import { andBits } from '../arrow/kernels/bits.ts'
+import { columnBytes, type StructColumn } from '../arrow/kernels/column.ts'
+import { countNaN } from '../arrow/kernels/nan.ts'
+import { storedFields } from '../arrow/kernels/project.ts'
+import { ServiceError } from '../errors.ts'
+import type { StructType } from '../iceberg/types.ts'
+import { cutBatches, filesNeeded, sampleOf } from './cut.ts'
+import { entryDecoder } from './decode-entry.ts'
+import type {
+  EncodedFile,
+  EncodeEntry,
+  EncodeJob,
+  EncodeOutcome,
+  EncodeSettings,
+} from './encoder.ts'
+import { fixFooter } from './footer.ts'
+import { ipcStream } from './ipc-stream.ts'
+import { fileMetrics } from './metrics.ts'
+import { type Partition, splitter } from './split.ts'
+import { targetSchemaMessage, uuidFieldIds } from './target-schema.ts'
+import type { Unpack } from './unpack.ts'
+
+/** An Arrow IPC stream as the bytes of a Parquet file. */
+export type WriteParquet = (
+  stream: Uint8Array,
+  settings: Pick<EncodeSettings, 'compression' | 'rowGroupRowsMax'>,
+) => Uint8Array
+
+export interface Library {
+  readonly writeParquet: WriteParquet
+  /** Bounded for one job. */
+  readonly unpack: () => Unpack
+}
+
+/**
+ * @throws what {@link isTrap} knows when the library trapped: it must not be used again.
+ * @throws ServiceError `unavailable` when the job is too large for one piece; `invalid` when the
+ * table cannot be written at all; `internal` when its files cannot though each entry can.
+ */
+export function encodeJob(job: EncodeJob, library: Library): EncodeOutcome {
+  // Before any entry is looked at: what is wrong here is none of theirs.
+  const table = prepareTable(job, library)
+  const split = splitter(job.schema, job.partitionSpec)
+  const decode = entryDecoder(job.schema, library.unpack())
+  for (const entry of job.entries) {
+    try {
+      split.add(decode(entry))
+    } catch (error) {
+      return undecodable(entry, error)
+    }
+  }
+  try {
+    return { kind: 'encoded', files: split.partitions().flatMap(table.writeFiles) }
+  } catch (error) {
+    refuseToBlame(error)
+    return findUnwritable(job, library, error)
+  }
+}
+
+interface TableWriter {
+  readonly writeFiles: (partition: Partition) => EncodedFile[]
+}
+
+function prepareTable({ schema, settings }: EncodeJob, { writeParquet }: Library): TableWriter {
+  const message = targetSchemaMessage(schema)
+  const uuids = uuidFieldIds(schema)
+  const write = (part: readonly StructColumn[]) => writeParquet(ipcStream(message, part), settings)
+  const writeFile = (part: readonly StructColumn[], partition: Partition['values']) => {
+    const { bytes, footer } = fixFooter(write(part), uuids)
+    return { ...fileMetrics(schema, footer, nanCounts(schema, part)), partition, bytes }
+  }
+  return {
+    writeFiles: ({ values, batches }) => {
+      const count = filesNeeded(batches, settings.targetFileBytes, () => {
+        const sample = sampleOf(batches, settings.targetFileBytes)
+        return write([sample]).length / Math.max(1, columnBytes(sample))
+      })
+      return cutBatches(batches, count).map((part) => writeFile(part, values))
+    },
+  }
+}
+
+/** NaN by field id in the float columns outside lists and maps. */
+function nanCounts(schema: StructType, batches: readonly StructColumn[]): Map<number, bigint> {
+  const counts = new Map<number, bigint>()
+  const visit = (struct: StructColumn, type: StructType, parent: Uint8Array | undefined) => {
+    const present = andBits(struct.validity, parent)
+    for (const [i, field] of storedFields(type).entries()) {
+      const column = struct.children[i]
+      if (column?.kind === 'fixed' && (field.type === 'float' || field.type === 'double')) {
+        const before = counts.get(field.id) ?? 0n
+        counts.set(field.id, before + BigInt(countNaN(column, present)))
+      } else if (column?.kind === 'struct' && typeof field.type !== 'string') {
+        if (field.type.type === 'struct') visit(column, field.type, present)
+      }
+    }
+  }
+  for (const batch of batches) visit(batch, schema, undefined)
+  return counts
+}
+
+/** The library refused the files: each entry alone shows whose fault it is. */
+function findUnwritable(job: EncodeJob, library: Library, error: unknown): EncodeOutcome {
+  for (const entry of job.entries) {
+    try {
+      const split = splitter(job.schema, job.partitionSpec)
+      split.add(entryDecoder(job.schema, library.unpack())(entry))
+      split.partitions().forEach(prepareTable(job, library).writeFiles)
+    } catch (own) {
+      return undecodable(entry, own)
+    }
+  }
+  throw new ServiceError('internal', `parquet: ${messageOf(error)}`, { cause: error })
+}
+
+/** @throws ServiceError, or the trap, for what says nothing about the entry. */
+function undecodable({ sequence }: EncodeEntry, error: unknown): EncodeOutcome {
+  refuseToBlame(error)
+  return { kind: 'undecodable', sequence, reason: messageOf(error) }
+}
+
+/** Entries are set aside for what they are, never for what this thread lacks. */
+function refuseToBlame(error: unknown): void {
+  if (isTrap(error)) throw error
+  if (error instanceof ServiceError && error.kind === 'unavailable') throw error
+  if (error instanceof RangeError && error.message === 'Array buffer allocation failed') {
+    throw new ServiceError('unavailable', 'parquet: out of memory; encode fewer entries at once', {
+      cause: error,
+    })
+  }
+}
+
+/** WebAssembly stopped in the middle: what its instance does from now on is not defined. */
+export function isTrap(error: unknown): error is Error {
+  return error instanceof Error && error.name === 'RuntimeError'
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error)
+}

@@ -1,0 +1,181 @@
+/**
+ * The part of a commit that is done once per group: data files and their manifest.
+ *
+ * Promises: a prepared group's files are durable and hold every row of every entry in its range
+ * that was not set aside; an entry that cannot be encoded is set aside, durably, before the others
+ * are written. Does not know: the snapshot that it will be put on top of.
+ */
+import { ServiceError, toServiceError, unreachable } from '../errors.ts'
+import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
+import { defaultSpec } from '../iceberg/partition.ts'
+import { currentSchema } from '../iceberg/schema.ts'
+import type { TableMetadata } from '../iceberg/types.ts'
+import type { EncodedFile } from '../parquet/encoder.ts'
+import { manifestLocation } from '../storage/paths.ts'
+import { type CommitGroup, type Damage, type OnQuarantine, readGroup } from './commit-group.ts'
+import { putOnce, writeDataFiles } from './data-files.ts'
+import type { GroupSize } from './group-size.ts'
+import type { TableContext } from './parts.ts'
+import type { RetryPace } from './retry-pace.ts'
+import type { SequenceRange } from './watermark.ts'
+
+/** Entries set aside in one go before other tables get their turn. */
+const UNDECODABLE_MAX = 64
+
+/** What the files were written for: when the table no longer is like this, they are written anew. */
+export interface TableShape {
+  readonly schemaId: number
+  readonly specId: number
+  readonly formatVersion: number
+}
+
+export interface PreparedGroup {
+  readonly range: SequenceRange
+  readonly shape: TableShape
+  /** Kept over all attempts: manifests carry it. */
+  readonly snapshotId: bigint
+  readonly manifests: readonly PreparedManifest[]
+  readonly entries: number
+  readonly rows: number
+}
+
+export type Preparation =
+  | { readonly kind: 'prepared'; readonly group: PreparedGroup }
+  /** No live entry is left after the position. */
+  | { readonly kind: 'empty' }
+  | { readonly kind: 'retry'; readonly pace: RetryPace; readonly reason: string }
+
+export interface PrepareRequest {
+  readonly metadata: TableMetadata
+  readonly after: bigint
+  /** Learns from how the encoding went. */
+  readonly size: GroupSize
+  readonly onQuarantine: OnQuarantine
+}
+
+/** @throws ServiceError `unavailable` when log or store are; nothing is lost and all may be repeated. */
+export async function prepareGroup(
+  context: TableContext,
+  request: PrepareRequest,
+): Promise<Preparation> {
+  const { wal, config } = context.parts
+  const limits = {
+    bytesMax: config.commit.groupBytesMax,
+    rows: config.commit.rows,
+    entriesMax: request.size.entriesMax,
+  }
+  for (let undecodable = 0; undecodable < UNDECODABLE_MAX; undecodable += 1) {
+    const from = { key: context.key, after: request.after }
+    const group = await readGroup(wal, from, limits, request.onQuarantine)
+    if (group === undefined) return { kind: 'empty' }
+    const sequences = group.entries.map((entry) => entry.sequence)
+    const outcome = await encode(context, request.metadata, group)
+    switch (outcome.kind) {
+      case 'encoded':
+        return {
+          kind: 'prepared',
+          group: await writeGroup(context, request.metadata, { ...group, files: outcome.files }),
+        }
+      case 'died':
+        return encoderDied(context, request, { sequences, reason: outcome.reason })
+      case 'undecodable':
+        if (!sequences.includes(outcome.sequence)) {
+          throw new ServiceError('internal', `encoder refused entry ${outcome.sequence}, not sent`)
+        }
+        await setAside(context, request, outcome)
+    }
+    // Read again: the encoder may have taken the payloads' buffers with it.
+  }
+  throw new ServiceError('unavailable', `${UNDECODABLE_MAX} entries were set aside; going on later`)
+}
+
+export function shapeOf(metadata: TableMetadata): TableShape {
+  return {
+    schemaId: metadata['current-schema-id'],
+    specId: metadata['default-spec-id'],
+    formatVersion: metadata['format-version'],
+  }
+}
+
+export function isSameShape(a: TableShape, b: TableShape): boolean {
+  return a.schemaId === b.schemaId && a.specId === b.specId && a.formatVersion === b.formatVersion
+}
+
+async function encode({ parts }: TableContext, metadata: TableMetadata, group: CommitGroup) {
+  const { compression, rowGroupRowsMax, targetFileBytes } = parts.config.parquet
+  try {
+    return await parts.encoder.encode({
+      schema: currentSchema(metadata),
+      partitionSpec: defaultSpec(metadata),
+      entries: group.entries,
+      settings: { compression, rowGroupRowsMax, targetFileBytes },
+    })
+  } catch (thrown) {
+    const error = toServiceError(thrown)
+    if (error.kind !== 'unavailable') throw error
+    return { kind: 'died', reason: error.message } as const
+  }
+}
+
+async function encoderDied(
+  context: TableContext,
+  request: PrepareRequest,
+  death: { readonly sequences: readonly bigint[]; readonly reason: string },
+): Promise<Preparation> {
+  const next = request.size.encoderDied(death.sequences)
+  const reason = `encoder: ${death.reason}`
+  switch (next.kind) {
+    case 'try-smaller':
+      return { kind: 'retry', pace: 'soon', reason }
+    case 'try-again':
+      // An entry is set aside only when time has not helped either.
+      return { kind: 'retry', pace: 'outage', reason }
+    case 'set-aside':
+      await setAside(context, request, { sequence: next.sequence, reason })
+      return { kind: 'retry', pace: 'soon', reason }
+    default:
+      return unreachable(next)
+  }
+}
+
+async function setAside(
+  { parts, key }: TableContext,
+  { onQuarantine }: PrepareRequest,
+  damage: Damage,
+): Promise<void> {
+  await parts.wal.quarantine(key, damage.sequence, damage.reason)
+  onQuarantine(damage)
+}
+
+async function writeGroup(
+  { parts, log }: TableContext,
+  metadata: TableMetadata,
+  group: CommitGroup & { readonly files: readonly EncodedFile[] },
+): Promise<PreparedGroup> {
+  const { store, ids } = parts
+  const table = metadata.location
+  const { from, through } = group.range
+  const name = { from, to: through, logId: log.id, epoch: log.epoch, attempt: ids.ulid() }
+  const dataFiles = await writeDataFiles(store, table, name, group.files)
+  const snapshotId = ids.snapshotId()
+  const prepared = {
+    range: group.range,
+    shape: shapeOf(metadata),
+    snapshotId,
+    entries: group.entries.length,
+    rows: group.rows,
+  }
+  // Batches without rows: the snapshot then carries nothing but the watermark.
+  if (dataFiles.length === 0) return { ...prepared, manifests: [] }
+  const location = manifestLocation(table, ids.uuid(), 0)
+  const { bytes, manifest } = prepareManifest({
+    schema: currentSchema(metadata),
+    spec: defaultSpec(metadata),
+    formatVersion: metadata['format-version'],
+    snapshotId,
+    dataFiles,
+    location,
+  })
+  await putOnce(store, location, bytes)
+  return { ...prepared, manifests: [manifest] }
+}

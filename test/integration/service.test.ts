@@ -1,0 +1,121 @@
+/** The whole path in one process: a client puts, the processor commits, a foreign reader reads. */
+
+import { tableFromArrays } from 'apache-arrow'
+import { expect } from 'chai'
+import { type RunningService, runService } from '../support/running-service.ts'
+
+function numbers(from: number, count: number) {
+  const n = Int32Array.from({ length: count }, (_, i) => from + i)
+  return tableFromArrays({ n, text: Array.from(n, (i) => `row ${i}`) })
+}
+
+describe('the whole service', () => {
+  let running: RunningService
+
+  beforeEach(async () => {
+    running = await runService()
+  })
+
+  afterEach(() => running.stop())
+
+  it('commits what it acknowledged, and a foreign reader finds every row', async () => {
+    const result = await running.client.put('events', numbers(0, 1_000))
+    expect(result).to.include({ rows: 1_000, duplicates: 0 })
+    await running.client.flush()
+    const table = await running.read('events')
+    expect(table.totalRecords).to.equal(1_000)
+    const [row] = await table.query(
+      'SELECT count(*) AS rows, count(DISTINCT n) AS n, min(text) AS low, max(n) AS high FROM rows',
+    )
+    expect(row).to.deep.equal({ rows: 1_000n, n: 1_000n, low: 'row 0', high: 999 })
+  })
+
+  it('resolves with the snapshot when the put waits for the commit', async () => {
+    running = await running.restart({ commit: { ageMs: 20 } })
+    const { snapshotId } = await running.client.put('events', numbers(0, 10), { ack: 'committed' })
+    const [snapshot] = await running.client.snapshots('events')
+    expect(BigInt(snapshot?.['snapshot_id'] as number)).to.equal(snapshotId)
+  })
+
+  it('replays what was acknowledged and not committed before a restart', async () => {
+    await running.client.put('events', numbers(0, 500))
+    running = await running.restart({ commit: { onShutdown: false } })
+    running = await running.restart({ commit: { onShutdown: false } })
+    await running.client.flush()
+    expect((await running.read('events')).totalRecords).to.equal(500)
+  })
+
+  it('commits what waits when it drains', async () => {
+    await running.client.put('events', numbers(0, 10))
+    running = await running.restart()
+    expect((await running.read('events')).totalRecords).to.equal(10)
+  })
+
+  it('adds a new column in the middle of a stream of batches', async () => {
+    await running.client.put('events', numbers(0, 10))
+    const wider = tableFromArrays({
+      n: Int32Array.of(10),
+      text: ['row 10'],
+      extra: Float64Array.of(1.5),
+    })
+    await running.client.put('events', wider)
+    await running.client.put('events', numbers(11, 10))
+    await running.client.flush()
+    const table = await running.read('events')
+    const rows = await table.query('SELECT n, extra FROM rows WHERE extra IS NOT NULL')
+    expect(rows).to.deep.equal([{ n: 10, extra: 1.5 }])
+    expect(table.totalRecords).to.equal(21)
+  })
+
+  it('refuses an incompatible batch by column, expectation and what came, and logs nothing', async () => {
+    await running.client.put('events', numbers(0, 10))
+    const before = await logPosition(running)
+    const wrong = tableFromArrays({ n: ['text'], text: ['row'] })
+    const refused = await running.client.put('events', wrong).catch((error: unknown) => error)
+    expect(refused).to.include({ kind: 'schema-mismatch' })
+    expect(String(refused)).to.match(/column n .*expected int, received .*utf8/)
+    expect(await logPosition(running)).to.equal(before)
+  })
+
+  it('recognises a repeated batch, also after a restart', async () => {
+    const producer = { id: 'device-7', sequence: 0n }
+    await running.client.put('events', numbers(0, 10), { producer })
+    running = await running.restart()
+    const again = await running.client.put('events', numbers(0, 10), { producer })
+    expect(again.duplicates).to.equal(1)
+    await running.client.put('events', numbers(10, 10), { producer: { ...producer, sequence: 1n } })
+    await running.client.flush()
+    expect((await running.read('events')).totalRecords).to.equal(20)
+  })
+
+  it('refuses a gap in a producer’s numbers with the number it expected', async () => {
+    const producer = { id: 'device-8', sequence: 5n }
+    const refused = await running.client
+      .put('events', numbers(0, 10), { producer })
+      .catch((error: unknown) => error)
+    expect(refused).to.include({ kind: 'out-of-sequence' })
+    expect(String(refused)).to.match(/send 0 next/)
+  })
+
+  it('splits by identity and day, and every file has one partition', async () => {
+    const table = tableFromArrays({ n: Int32Array.of(1, 2, 3), region: ['eu', 'us', 'eu'] })
+    await running.client.put('events', table, { partitionBy: ['region'] })
+    await running.client.flush()
+    const { files } = await running.read('events')
+    expect(files.map(({ recordCount }) => recordCount).sort()).to.deep.equal([1, 2])
+  })
+
+  it('lists tables with their committed rows, and describes them', async () => {
+    await running.client.put('events', numbers(0, 10))
+    await running.client.flush()
+    const [listed] = await running.client.tables()
+    expect(listed).to.include({ namespace: 'default', table: 'events', rows: 10n })
+    const described = await running.client.describe('events')
+    expect(described).to.include({ table: 'default.events', format_version: 2 })
+  })
+})
+
+async function logPosition(running: RunningService): Promise<unknown> {
+  const status = (await running.client.status()) as { log: { next_sequence: unknown } }
+  return status.log.next_sequence
+}

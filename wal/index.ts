@@ -1,0 +1,17 @@
+/** The only door of the log. Everything else in this folder is its own business. */
+export { WalError, type WalErrorKind } from './errors.ts'
+export { inspectWal, type SegmentInspection, type WalInspection } from './inspect.ts'
+export type {
+  Appended,
+  AppendRequest,
+  Definition,
+  KeyState,
+  OpenWalOptions,
+  QuarantinedEntry,
+  Recovery,
+  Wal,
+  WalEntry,
+  WalLimits,
+  WalStats,
+} from './types.ts'
+export { openWal } from './wal.ts'
