@@ -1,7 +1,7 @@
 /**
  * Arrow IPC files and streams on disk, message by message.
  *
- * Promises: what is sent is what stands in the file: nothing is decoded, so every type and every
+ * Promises: bodies are sent as they stand in the file: nothing is decoded, so every type and every
  * compression that Arrow has passes through. Memory is bounded by a message and the dictionaries.
  * Does not know: whether the contents are sound. The service verifies them.
  *
@@ -115,10 +115,14 @@ class Section {
   async nextMessage(): Promise<{ message: Message; frame: Frame } | undefined> {
     if (this.#seen.at >= this.#seen.end) return undefined
     let length = (await this.#read(4)).readInt32LE(0)
-    if (length === CONTINUATION) length = (await this.#read(4)).readInt32LE(0)
+    const isLegacy = length !== CONTINUATION
+    if (!isLegacy) length = (await this.#read(4)).readInt32LE(0)
     if (length === 0) return undefined
-    const header = await this.#read(length)
-    const message = this.#decode(header)
+    const original = await this.#read(length)
+    const message = this.#decode(original)
+    // Some writers align metadata to where it stands in the file, or not at all, and a service may
+    // refuse it. A schema is kept as it is if possible: it may have types that this library has not.
+    const header = isLegacy || !message.isSchema() ? Message.encode(message) : original
     const body = message.bodyLength === 0 ? [] : [await this.#read(message.bodyLength)]
     return { message, frame: { header, body } }
   }

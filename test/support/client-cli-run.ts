@@ -2,6 +2,7 @@
 import { Writable } from 'node:stream'
 import type { Io, ServiceParts } from '../../src/cli/io.ts'
 import { run } from '../../src/cli/run.ts'
+import type { Service } from '../../src/service.ts'
 
 export interface CliOutcome {
   readonly code: number

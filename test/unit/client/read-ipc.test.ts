@@ -1,7 +1,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { tableFromArrays, tableFromIPC, tableToIPC } from 'apache-arrow'
+import { Message, tableFromArrays, tableFromIPC, tableToIPC } from 'apache-arrow'
 import { expect } from 'chai'
 import { connect, readIpcFile, ServiceError } from '../../../src/client/index.ts'
 import { FakeServer } from '../../support/client-fake-server.ts'
@@ -55,6 +55,22 @@ describe('client: Arrow files', () => {
     length.writeInt32LE(footer.length, 0)
     const parts = [Buffer.from('ARROW1\0\0'), stream, footer, length, Buffer.from('ARROW1')]
     expect((await put(write(Buffer.concat(parts)))).rows).to.deep.equal(['a', 'b', 'a', 'c'])
+  })
+
+  it('of old writers, without the continuation mark, arrive with metadata aligned anew', async () => {
+    const whole = Buffer.from(
+      tableToIPC(tableFromArrays({ w: Float64Array.from([1, 2]) }), 'stream'),
+    )
+    const parts: Buffer[] = []
+    // Each prefix loses its first four bytes, and the metadata with it its alignment.
+    for (let at = 0; at + 8 <= whole.length; ) {
+      const length = whole.readInt32LE(at + 4)
+      const body =
+        length === 0 ? 0 : Message.decode(whole.subarray(at + 8, at + 8 + length)).bodyLength
+      parts.push(whole.subarray(at + 4, at + 8 + length + body))
+      at += 8 + length + body
+    }
+    expect((await put(write(Buffer.concat(parts)))).rows).to.deep.equal([1, 2])
   })
 
   it('say how far they are read', async () => {
