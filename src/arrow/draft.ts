@@ -2,13 +2,20 @@
  * An Arrow schema as Iceberg would have it, before any field has an id.
  *
  * Each part remembers the place of its Arrow field in depth-first order and the path by which a
- * refusal names it. Decides types and names; knows no table.
+ * refusal names it. Decides types and names; knows no table. A field that can never be stored is
+ * part of the draft, with the reason, so that all of them can be told at once.
  */
 import type { PrimitiveType } from '../iceberg/types.ts'
-import { checkNames } from './column-names.ts'
-import { describeType, primitiveFor, type TypeOptions } from './iceberg-types.ts'
+import { joinPath, nameRefusals } from './column-names.ts'
+import {
+  type Coarser,
+  describeType,
+  type FormatVersion,
+  primitiveFor,
+  type TypeOptions,
+} from './iceberg-types.ts'
 import { childPath } from './layout.ts'
-import { RefusedError } from './refusal.ts'
+import { type Refusal, RefusedError } from './refusal.ts'
 import type { ArrowField, ArrowSchema } from './schema.ts'
 
 export interface DraftField {
@@ -23,27 +30,49 @@ export interface DraftField {
 }
 
 export type DraftType =
-  | { readonly kind: 'primitive'; readonly type: PrimitiveType }
-  | { readonly kind: 'list'; readonly element: DraftField }
+  | {
+      readonly kind: 'primitive'
+      readonly type: PrimitiveType
+      readonly coarser?: Coarser
+      readonly loss?: string
+    }
+  /** `dimension`: of a list of fixed size. */
+  | { readonly kind: 'list'; readonly element: DraftField; readonly dimension?: number }
   | { readonly kind: 'struct'; readonly fields: readonly DraftField[] }
   | { readonly kind: 'map'; readonly key: DraftField; readonly value: DraftField }
-  /** Not stored: a column of Arrow's null type. */
-  | { readonly kind: 'skip' }
+  /** Arrow's null type: no values, whatever the column's type is. */
+  | { readonly kind: 'null' }
+  | { readonly kind: 'refused'; readonly refusal: Refusal }
 
 export interface Draft {
   readonly fields: readonly DraftField[]
   /** Arrow fields at all depths. */
   readonly fieldCount: number
+  /** Of all fields, depth first. */
+  readonly paths: readonly string[]
 }
 
-const STORABLE = 'a type that an Iceberg v2 table can hold'
+export interface DraftOptions extends TypeOptions {
+  readonly formatVersion: FormatVersion
+}
 
-/** @throws RefusedError for a type or a name that cannot be stored. */
-export function draftOf(schema: ArrowSchema, options: TypeOptions): Draft {
+/** @throws RefusedError for a schema without columns. */
+export function draftOf(schema: ArrowSchema, options: DraftOptions): Draft {
   let fieldCount = 0
+  const paths: string[] = []
+
+  function draftFields(fields: readonly ArrowField[], path: string): DraftField[] {
+    const refusals = nameRefusals(fields, path)
+    return fields.map((field, i) => {
+      const draft = draftField(field, joinPath(path, field.name || `[${i}]`))
+      const refusal = refusals[i]
+      return refusal ? { ...draft, type: { kind: 'refused', refusal } } : draft
+    })
+  }
 
   function draftField(field: ArrowField, path: string): DraftField {
     const index = fieldCount++
+    paths.push(path)
     const received = describeType(field)
     const required = !field.nullable
     return { name: field.name, path, required, index, received, type: draftType(field, path) }
@@ -52,12 +81,14 @@ export function draftOf(schema: ArrowSchema, options: TypeOptions): Draft {
   function draftType(field: ArrowField, path: string): DraftType {
     switch (field.type.kind) {
       case 'struct':
-        return struct(field, path)
+        return { kind: 'struct', fields: draftFields(field.children, path) }
       case 'list':
         return { kind: 'list', element: element(field, path) }
-      case 'fixed-size-list':
-        if (field.type.size === 0) throw refuse(field, path, 'send lists of at least one element')
-        return { kind: 'list', element: element(field, path) }
+      case 'fixed-size-list': {
+        const { size } = field.type
+        if (size === 0) return refused(field, path, 'send lists of at least one element')
+        return { kind: 'list', element: element(field, path), dimension: size }
+      }
       case 'map':
         return map(field, path)
       default:
@@ -66,23 +97,20 @@ export function draftOf(schema: ArrowSchema, options: TypeOptions): Draft {
   }
 
   function primitive(field: ArrowField, path: string): DraftType {
-    const mapping = primitiveFor(field, options)
-    if (mapping.kind === 'refused') throw refuse(field, path, mapping.remedy)
-    return mapping.kind === 'skip' ? mapping : { kind: 'primitive', type: mapping.type }
-  }
-
-  function struct(field: ArrowField, path: string): DraftType {
-    checkNames(field.children, path)
-    const fields = field.children.map((child) => draftField(child, `${path}.${child.name}`))
-    if (fields.every(({ type }) => type.kind === 'skip')) {
-      throw refuse(field, path, 'give the struct at least one field with a type, or leave it out')
+    const mapping = primitiveFor(field, options, options.formatVersion)
+    switch (mapping.kind) {
+      case 'refused':
+        return refused(field, path, mapping.remedy)
+      case 'skip':
+        return { kind: 'null' }
+      default:
+        return { ...mapping, kind: 'primitive' }
     }
-    return { kind: 'struct', fields }
   }
 
   function element(field: ArrowField, path: string): DraftField {
     const child = field.children[0] as ArrowField
-    return typed(draftField(child, childPath(field, 0, path)), 'element')
+    return { ...draftField(child, childPath(field, 0, path)), name: 'element' }
   }
 
   function map(field: ArrowField, path: string): DraftType {
@@ -92,35 +120,27 @@ export function draftOf(schema: ArrowSchema, options: TypeOptions): Draft {
     const [key, value] = entries.children as [ArrowField, ArrowField]
     return {
       kind: 'map',
-      key: { ...typed(draftField(key, `${path}.key`), 'key'), required: true },
-      value: typed(draftField(value, `${path}.value`), 'value'),
+      key: { ...draftField(key, `${path}.key`), name: 'key', required: true },
+      value: { ...draftField(value, `${path}.value`), name: 'value' },
     }
   }
 
-  checkNames(schema.fields, '')
-  const fields = schema.fields.map((field) => draftField(field, field.name))
-  if (fields.every(({ type }) => type.kind === 'skip')) {
-    throw new RefusedError({
-      path: '',
-      expected: 'at least one column with a type',
-      received: fields.length === 0 ? 'no columns' : 'columns of type null only',
-      remedy: 'send a schema with columns to store',
-    })
+  function refused(field: ArrowField, path: string, remedy: string): DraftType {
+    const received = describeType(field)
+    return { kind: 'refused', refusal: { path, expected: storable(options), received, remedy } }
   }
-  return { fields, fieldCount }
-}
 
-/** Elements, keys and values have no name to be left out by. */
-function typed(field: DraftField, name: string): DraftField {
-  if (field.type.kind !== 'skip') return { ...field, name }
+  const fields = draftFields(schema.fields, '')
+  if (fields.length > 0) return { fields, fieldCount, paths }
   throw new RefusedError({
-    path: field.path,
-    expected: STORABLE,
-    received: field.received,
-    remedy: 'give it the type that later values will have',
+    path: '',
+    expected: 'at least one column with a type',
+    received: 'no columns',
+    remedy: 'send a schema with columns to store',
   })
 }
 
-function refuse(field: ArrowField, path: string, remedy: string): RefusedError {
-  return new RefusedError({ path, expected: STORABLE, received: describeType(field), remedy })
+/** What a refusal of a type expects. */
+export function storable({ formatVersion }: Pick<DraftOptions, 'formatVersion'>): string {
+  return `a type that an Iceberg v${formatVersion} table can hold`
 }
