@@ -58,49 +58,67 @@ export interface DraftOptions extends TypeOptions {
 
 /** @throws RefusedError for a schema without columns. */
 export function draftOf(schema: ArrowSchema, options: DraftOptions): Draft {
-  let fieldCount = 0
-  const paths: string[] = []
+  const drafter = new Drafter(options)
+  const fields = drafter.fields(schema.fields, '')
+  if (fields.length > 0) return { fields, fieldCount: drafter.fieldCount, paths: drafter.paths }
+  throw new RefusedError({
+    path: '',
+    expected: 'at least one column with a type',
+    received: 'no columns',
+    remedy: 'send a schema with columns to store',
+  })
+}
 
-  function draftFields(fields: readonly ArrowField[], path: string): DraftField[] {
+/** Walks depth first, once. */
+class Drafter {
+  fieldCount = 0
+  readonly paths: string[] = []
+  readonly #options: DraftOptions
+
+  constructor(options: DraftOptions) {
+    this.#options = options
+  }
+
+  fields(fields: readonly ArrowField[], path: string): DraftField[] {
     const refusals = nameRefusals(fields, path)
     return fields.map((field, i) => {
-      const draft = draftField(field, joinPath(path, field.name || `[${i}]`))
+      const draft = this.#field(field, joinPath(path, field.name || `[${i}]`))
       const refusal = refusals[i]
       return refusal ? { ...draft, type: { kind: 'refused', refusal } } : draft
     })
   }
 
-  function draftField(field: ArrowField, path: string): DraftField {
-    const index = fieldCount++
-    paths.push(path)
+  #field(field: ArrowField, path: string): DraftField {
+    const index = this.fieldCount++
+    this.paths.push(path)
     const received = describeType(field)
     const required = !field.nullable
-    return { name: field.name, path, required, index, received, type: draftType(field, path) }
+    return { name: field.name, path, required, index, received, type: this.#type(field, path) }
   }
 
-  function draftType(field: ArrowField, path: string): DraftType {
+  #type(field: ArrowField, path: string): DraftType {
     switch (field.type.kind) {
       case 'struct':
-        return { kind: 'struct', fields: draftFields(field.children, path) }
+        return { kind: 'struct', fields: this.fields(field.children, path) }
       case 'list':
-        return { kind: 'list', element: element(field, path) }
+        return { kind: 'list', element: this.#element(field, path) }
       case 'fixed-size-list': {
         const { size } = field.type
-        if (size === 0) return refused(field, path, 'send lists of at least one element')
-        return { kind: 'list', element: element(field, path), dimension: size }
+        if (size === 0) return this.#refused(field, path, 'send lists of at least one element')
+        return { kind: 'list', element: this.#element(field, path), dimension: size }
       }
       case 'map':
-        return map(field, path)
+        return this.#map(field, path)
       default:
-        return primitive(field, path)
+        return this.#primitive(field, path)
     }
   }
 
-  function primitive(field: ArrowField, path: string): DraftType {
-    const mapping = primitiveFor(field, options, options.formatVersion)
+  #primitive(field: ArrowField, path: string): DraftType {
+    const mapping = primitiveFor(field, this.#options, this.#options.formatVersion)
     switch (mapping.kind) {
       case 'refused':
-        return refused(field, path, mapping.remedy)
+        return this.#refused(field, path, mapping.remedy)
       case 'skip':
         return { kind: 'null' }
       default:
@@ -108,36 +126,27 @@ export function draftOf(schema: ArrowSchema, options: DraftOptions): Draft {
     }
   }
 
-  function element(field: ArrowField, path: string): DraftField {
+  #element(field: ArrowField, path: string): DraftField {
     const child = field.children[0] as ArrowField
-    return { ...draftField(child, childPath(field, 0, path)), name: 'element' }
+    return { ...this.#field(child, childPath(field, 0, path)), name: 'element' }
   }
 
-  function map(field: ArrowField, path: string): DraftType {
+  #map(field: ArrowField, path: string): DraftType {
     const entries = field.children[0] as ArrowField
     // The entries struct has a place in Arrow's order and none in Iceberg's.
-    fieldCount++
+    this.fieldCount++
     const [key, value] = entries.children as [ArrowField, ArrowField]
     return {
       kind: 'map',
-      key: { ...draftField(key, `${path}.key`), name: 'key', required: true },
-      value: { ...draftField(value, `${path}.value`), name: 'value' },
+      key: { ...this.#field(key, `${path}.key`), name: 'key', required: true },
+      value: { ...this.#field(value, `${path}.value`), name: 'value' },
     }
   }
 
-  function refused(field: ArrowField, path: string, remedy: string): DraftType {
-    const received = describeType(field)
-    return { kind: 'refused', refusal: { path, expected: storable(options), received, remedy } }
+  #refused(field: ArrowField, path: string, remedy: string): DraftType {
+    const expected = storable(this.#options)
+    return { kind: 'refused', refusal: { path, expected, received: describeType(field), remedy } }
   }
-
-  const fields = draftFields(schema.fields, '')
-  if (fields.length > 0) return { fields, fieldCount, paths }
-  throw new RefusedError({
-    path: '',
-    expected: 'at least one column with a type',
-    received: 'no columns',
-    remedy: 'send a schema with columns to store',
-  })
 }
 
 /** What a refusal of a type expects. */
