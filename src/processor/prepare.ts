@@ -43,6 +43,8 @@ export type Preparation =
   | { readonly kind: 'prepared'; readonly group: PreparedGroup }
   /** No live entry is left after the position. */
   | { readonly kind: 'empty' }
+  /** The table is no longer as it was taken for: nothing can be said about its entries by that. */
+  | { readonly kind: 'stale' }
   | { readonly kind: 'retry'; readonly pace: RetryPace; readonly reason: string }
 
 export interface PrepareRequest {
@@ -82,6 +84,7 @@ export async function prepareGroup(
         if (!sequences.includes(outcome.sequence)) {
           throw new ServiceError('internal', `encoder refused entry ${outcome.sequence}, not sent`)
         }
+        if (!(await isCurrent(context, request.metadata))) return { kind: 'stale' }
         await setAside(context, request, outcome)
     }
     // Read again: the encoder may have taken the payloads' buffers with it.
@@ -99,6 +102,24 @@ export function shapeOf(metadata: TableMetadata): TableShape {
 
 export function isSameShape(a: TableShape, b: TableShape): boolean {
   return a.schemaId === b.schemaId && a.specId === b.specId && a.formatVersion === b.formatVersion
+}
+
+/**
+ * Whether the table still is what these metadata say. An entry may need a schema that the table got
+ * after it was last loaded, and must not be condemned by an older one.
+ */
+async function isCurrent(
+  { parts, entryKey }: TableContext,
+  metadata: TableMetadata,
+): Promise<boolean> {
+  try {
+    const fresh = (await parts.catalog.loadTable(entryKey.table)).metadata
+    const isSameTable = fresh['table-uuid'] === metadata['table-uuid']
+    return isSameTable && isSameShape(shapeOf(fresh), shapeOf(metadata))
+  } catch (thrown) {
+    if (toServiceError(thrown).kind === 'not-found') return false
+    throw thrown
+  }
 }
 
 async function encode({ parts }: TableContext, metadata: TableMetadata, group: CommitGroup) {

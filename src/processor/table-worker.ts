@@ -27,7 +27,7 @@ import { type Attempt, attemptCommit, inspectTable, type StopCause } from './tab
 import { Waiters } from './waiters.ts'
 import { snapshotFinder } from './watermark.ts'
 
-type Step = Attempt | { readonly kind: 'empty' }
+type Step = Attempt | { readonly kind: 'empty' | 'stale' }
 
 export class TableWorker {
   readonly #context: TableContext
@@ -198,6 +198,9 @@ export class TableWorker {
         return this.#settled(step.loaded, step.through)
       case 'empty':
         return this.#rest()
+      case 'stale':
+        this.#seen = undefined
+        return this.#retry('soon', 'the table has changed since it was last loaded')
       case 'reshaped':
         this.#group = undefined
         this.#seen = step.loaded
