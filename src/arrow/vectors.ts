@@ -29,6 +29,7 @@ export function dimensionOf(
   { schema, schemas, properties }: Omit<VectorTable, 'fieldIds'>,
   id: number,
 ): number | undefined {
+  if (!Object.keys(properties).some((name) => name.startsWith(DIMENSION_PROPERTY))) return undefined
   for (const known of [schema, ...schemas.toReversed()]) {
     const path = positionById(known, id)?.path
     const name = `${DIMENSION_PROPERTY}${path}`
