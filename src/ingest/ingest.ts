@@ -74,10 +74,10 @@ export function createIngest({ wal, ...gate }: { readonly wal: Wal } & GateParts
   return {
     openStream: async (request) => {
       const arrow = verifySchema(request.schema, gate.config)
-      const { tableUuid, fieldIds, required, nanoseconds } = await openTable(gate, request, arrow)
+      const { tableUuid, nanoseconds, ...fields } = await openTable(gate, request, arrow)
       const verifier = openVerifier({ schema: arrow, limits: gate.config, nanoseconds })
       const key = formatKey({ table: request.table, tableUuid })
-      return new LogStream({ wal, key, verifier, fieldIds, required, request })
+      return new LogStream({ wal, key, verifier, ...fields, request })
     },
     plan: async (request) => planStream(gate, request, verifySchema(request.schema, gate.config)),
   }

@@ -336,13 +336,17 @@ def test_a_vector_of_another_dimension_is_refused_by_column_and_dimensions(servi
     for word in ("column embedding", "dimension 4", "received vectors of dimension 3"):
         assert word in str(refused.value)
     service.put("vectors", [vectors(4, 1)])
+    plain = pa.list_(pa.float32())
+    service.put("vectors", [batch({"embedding": pa.array([[0.0] * 4, None], plain)}, 2)])
+    with pytest.raises(pa.ArrowInvalid, match="column embedding has vectors of dimension 4 and row 2 has 3"):
+        service.put("vectors", [batch({"embedding": pa.array([[0.0] * 4, None, [0.0] * 3], plain)}, 4)])
     with service.pyiceberg("vectors").update_schema() as update:
         update.rename_column("embedding", "vec")
     with pytest.raises(pa.ArrowInvalid, match="dimension 4"):
         service.put("vectors", [vectors(3, 2)])
     service.flush("vectors")
     for found in read_both(service, "vectors"):
-        assert [len(v) for v in found.column("vec").to_pylist()] == [4, 4]
+        assert [v and len(v) for v in column(found, "vec")] == [4, 4, 4, None]
     assert service.pyiceberg("vectors").properties["frazil.dimension.embedding"] == "4"
 
 

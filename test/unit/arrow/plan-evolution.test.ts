@@ -250,6 +250,12 @@ describe('vectors', () => {
     expect(refusal(plan([vector('w', 3)], now, request))).to.match(/dimension 4/)
   })
 
+  it('may come as plain lists, whose every row is looked at', () => {
+    const planned = plan([arrow('a', INT), list('v', arrow('item', FLOAT))], existing, known)
+    const vectors = [{ index: 1, path: 'v', dimension: 4 }]
+    expect(planned.kind === 'evolve' && planned.vectors).to.deep.equal(vectors)
+  })
+
   it('may go into a plain list, which stays one', () => {
     expect(plan([vector('v', 3)], existing)).to.deep.include({ kind: 'unchanged', properties: {} })
   })
