@@ -12,6 +12,7 @@ import { ServiceError, toServiceError } from '../errors.ts'
 import type { Damage } from './commit-group.ts'
 import { commitDecision, type Instant, waitingMs } from './commit-policy.ts'
 import { GroupSize } from './group-size.ts'
+import { inspectTable, type StopCause } from './inspect.ts'
 import { keyState, randomFraction, type TableContext } from './parts.ts'
 import { type PreparedGroup, prepareGroup } from './prepare.ts'
 import { paceAfter, paceOf, type RetryPace, retryDelayMs } from './retry-pace.ts'
@@ -23,7 +24,7 @@ import {
   type TableState,
   type TableStatus,
 } from './status.ts'
-import { type Attempt, attemptCommit, inspectTable, type StopCause } from './table-commit.ts'
+import { type Attempt, attemptCommit } from './table-commit.ts'
 import { Waiters } from './waiters.ts'
 import { snapshotFinder } from './watermark.ts'
 

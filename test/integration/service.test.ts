@@ -67,6 +67,20 @@ describe('the whole service', () => {
     expect(table.totalRecords).to.equal(21)
   })
 
+  it('stores what a column was widened for after the table’s first commit', async () => {
+    await running.client.put('events', tableFromArrays({ n: Int32Array.of(1) }))
+    await running.client.flush()
+    await running.client.put('events', tableFromArrays({ n: BigInt64Array.of(2n ** 40n) }))
+    await running.client.flush()
+    const table = await running.read('events')
+    expect(await table.query('SELECT n FROM rows ORDER BY n')).to.deep.equal([
+      { n: 1n },
+      { n: 2n ** 40n },
+    ])
+    const status = (await running.client.status()) as { log: { quarantined: unknown } }
+    expect(status.log.quarantined).to.deep.equal([])
+  })
+
   it('refuses an incompatible batch by column, expectation and what came, and logs nothing', async () => {
     await running.client.put('events', numbers(0, 10))
     const before = await logPosition(running)
