@@ -54,6 +54,8 @@ export interface RecoveredLog {
   readonly entries: ReadonlyMap<string, readonly RecoveredEntry[]>
   /** Segments that may hold live entries; every other file is free. */
   readonly segments: readonly RecoveredSegment[]
+  /** Listed by the newest checkpoint and released since: their files may hold anything. */
+  readonly released: readonly number[]
   readonly damaged: readonly Damage[]
   readonly tornTailBytes: number
 }
@@ -71,6 +73,7 @@ export class Rebuild {
   readonly #entries = new Map<string, Map<bigint, RecoveredEntry>>()
   readonly #segments: RecoveredSegment[] = []
   readonly #released: Set<number>
+  readonly #free: number[] = []
   readonly #damaged: Damage[] = []
 
   constructor(producersMax: number, released: readonly number[]) {
@@ -116,7 +119,10 @@ export class Rebuild {
 
   /** One older segment that the checkpoint lists: between its start and its end all must be there. */
   addSealed(record: SegmentRecord, sealed: readonly ScannedSegment[]): void {
-    if (this.#released.has(record.ordinal)) return
+    if (this.#released.has(record.ordinal)) {
+      this.#free.push(record.ordinal)
+      return
+    }
     const segment = sealed.find(({ life }) => life.ordinal === record.ordinal)
     if (!segment) {
       const reason = `segment ${record.ordinal} with frames ${record.firstFrame} to ${record.lastFrame} is missing`
@@ -163,6 +169,7 @@ export class Rebuild {
       producers: this.#producers,
       entries,
       segments: this.#segments.sort((a, b) => a.ordinal - b.ordinal),
+      released: this.#free,
       damaged: this.#damaged,
       tornTailBytes: this.#tornTailBytes,
     }

@@ -113,6 +113,13 @@ export interface WalStats {
   readonly recovery: Recovery
 }
 
+/** One time that the log was opened. Sequences below its first were given out by earlier ones. */
+export interface Opening {
+  readonly epoch: bigint
+  readonly nonce: string
+  readonly firstSequence: bigint
+}
+
 export interface Wal {
   /** A ULID made with the log. */
   readonly id: string
@@ -120,6 +127,8 @@ export interface Wal {
   readonly epoch: bigint
   /** Random at each opening: tells two openings of equal epoch (a copied log) apart. */
   readonly nonce: string
+  /** The openings of this very log in their order, this one last; the oldest may be forgotten. */
+  readonly openings: readonly Opening[]
   /**
    * Resolves when the entry is durable; sequences of one key rise in the order of the calls.
    *

@@ -40,7 +40,6 @@ export interface Processor {
   close(options: { readonly commit: boolean }): Promise<void>
 }
 
-/** Makes one before anything is appended: it notes where this opening of the log began. */
 export function createProcessor(parts: ProcessorParts): Processor {
   return new LogProcessor(parts)
 }
@@ -57,9 +56,10 @@ class LogProcessor implements Processor {
   #closed: Promise<void> | undefined
 
   constructor(parts: ProcessorParts) {
-    const { id, epoch, nonce } = parts.wal
+    const { id, epoch, nonce, openings } = parts.wal
+    const firstSequence = openings.at(-1)?.firstSequence ?? parts.wal.stats().nextSequence
     this.#parts = parts
-    this.#log = { id, epoch, nonce, firstSequence: parts.wal.stats().nextSequence }
+    this.#log = { id, epoch, nonce, firstSequence, earlier: openings.slice(0, -1) }
   }
 
   start(): void {

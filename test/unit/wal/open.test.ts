@@ -137,6 +137,46 @@ describe('opening', () => {
     })
   })
 
+  it('remembers its openings and where each began, which a copy of it cannot make up', async () => {
+    const copy = crashCopy(directory)
+    const here = await withWal(walOptions(directory), async (wal) => wal.openings)
+    const there = await withWal(walOptions(copy), async (wal) => wal.openings)
+    expect(here.map(({ epoch, firstSequence }) => [epoch, firstSequence])).to.deep.equal([
+      [1n, 1n],
+      [2n, 4n],
+    ])
+    expect(there[0]).to.deep.equal(here[0])
+    expect(there[1]?.nonce).not.to.equal(here[1]?.nonce)
+    await withWal(walOptions(directory), async ({ epoch, nonce, openings }) => {
+      expect(openings.slice(0, -1)).to.deep.equal(here)
+      expect(openings.at(-1)).to.deep.equal({ epoch, nonce, firstSequence: 4n })
+    })
+  })
+
+  it('does not miss a segment that an opening before took as free, however many die', async () => {
+    const other = temporaryDirectory()
+    const payload = [Buffer.alloc(20_000)]
+    const crashed = await withWal(walOptions(other), async (wal) => {
+      for (let i = 0; i < 2; i++) await wal.append({ key: 'k', payload, definitions: [] })
+      await wal.trim('k', 1n)
+      return crashCopy(other)
+    })
+    for (let i = 0; i < 3; i++) {
+      const faulty = createFaultyFiles()
+      faulty.before = (call, name) => {
+        if (call !== 'write') return
+        // Power fails in the first write: some of it is there.
+        if (i > 0) writeSegment(crashed, name, Buffer.alloc(32 * 1024, 7))
+        throw systemError('EIO')
+      }
+      expect(await kind(openWalOn(walOptions(crashed), faulty.files))).to.equal('io')
+    }
+    await withWal(walOptions(crashed), async (wal) => {
+      expect(wal.stats().recovery.damaged).to.deep.equal([])
+      expect((await readAll(wal, 'k')).map(({ sequence }) => sequence)).to.deep.equal([2n])
+    })
+  })
+
   it('refuses a log of a newer format, and one that has lost its identity', async () => {
     const path = join(directory, 'identity.json')
     const text = readFileSync(path, 'utf8')
