@@ -105,7 +105,7 @@ async function buildLog(materials: Materials): Promise<OpenedLog> {
   const quarantineFolder = join(directory, QUARANTINE_FOLDER)
   const quarantine = await Quarantine.open(quarantineFolder, limits.quarantineEntriesMax)
   await keepDamage(materials, quarantine)
-  const { ledger, locations } = restoreLedger(recovered, quarantine)
+  const { ledger, locations } = restoreLedger(recovered, quarantine, limits.keysMax)
   const released = idleSegments(recovered, ledger)
   const database = await openDatabase(join(directory, INDEX_FOLDER), before.id)
   try {
@@ -186,8 +186,9 @@ async function keepDamage({ found, recovered }: Materials, quarantine: Quarantin
 function restoreLedger(
   recovered: RecoveredLog,
   quarantine: Quarantine,
+  keysMax: number,
 ): { ledger: Ledger; locations: Map<string, Map<bigint, Location>> } {
-  const ledger = new Ledger()
+  const ledger = new Ledger(keysMax)
   const locations = new Map<string, Map<bigint, Location>>()
   for (const record of recovered.keys.values()) ledger.restore(record)
   for (const [key, entries] of recovered.entries) {
@@ -200,6 +201,7 @@ function restoreLedger(
       located.set(sequence, { ordinal, offset, headBytes, payloadBytes })
     }
   }
+  ledger.restored()
   return { ledger, locations }
 }
 

@@ -69,6 +69,8 @@ export class Rebuild {
   #baseOrdinal = 0
   #fileBytes: number | undefined
   readonly #keys = new Map<string, KeyRecord>()
+  /** Keys that the checkpoint lists. */
+  #known: ReadonlySet<string> = new Set()
   readonly #producers: ProducerTable
   readonly #entries = new Map<string, Map<bigint, RecoveredEntry>>()
   readonly #segments: RecoveredSegment[] = []
@@ -88,6 +90,7 @@ export class Rebuild {
 
   start(checkpoint: Checkpoint): void {
     this.#fileBytes = checkpoint.fileBytes
+    this.#known = new Set(checkpoint.keys.map(({ key }) => key))
     for (const key of checkpoint.keys) this.#keys.set(key.key, key)
     for (const producer of checkpoint.producers) this.#producers.restore(producer)
   }
@@ -135,7 +138,8 @@ export class Rebuild {
       if (frame.offset >= record.end) break
       if (frame.offset > at) this.#damage(segment, at, frame.offset)
       if (!frame.isPayloadIntact) this.#damagePayload(segment, frame)
-      if (frame.head.kind === 'entry') this.#addEntry(frame)
+      // All of a key that the checkpoint does not know was trimmed before the key was forgotten.
+      if (frame.head.kind === 'entry' && this.#known.has(frame.head.key)) this.#addEntry(frame)
       at = frame.end
     }
     if (at < record.end) this.#damage(segment, at, record.end)

@@ -21,6 +21,11 @@ export interface WalLimits {
   readonly indexLagEntriesMax: number
   /** Most producers remembered; a new one beyond it forgets the one unused longest. */
   readonly producersMax: number
+  /**
+   * Most keys known at once. Beyond it the oldest one without live entries is forgotten; when every
+   * one has some, an append under a new key is refused as `full`.
+   */
+  readonly keysMax: number
   /** Most quarantined entries kept; beyond it `quarantine` is refused as `full`. */
   readonly quarantineEntriesMax: number
 }
