@@ -82,6 +82,7 @@ async function build(
   closers.push(() => processor.close({ commit: config.commit.onShutdown }))
   const ingest = createIngest({
     wal,
+    refusal: (key) => processor.refusal(key),
     catalog,
     config: config.ingest,
     clock: systemClock,

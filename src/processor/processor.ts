@@ -34,6 +34,11 @@ export interface Processor {
    * the table was set back), `closed`, `overloaded`.
    */
   awaitCommitted(key: string, sequence: bigint): Promise<{ snapshotId: bigint }>
+  /**
+   * Why nothing more should be appended under a key: its table is stopped, and what is appended all
+   * the same stays in the log until a person has decided.
+   */
+  refusal(key: string): ServiceError | undefined
   /** One for each stream that the log knows. */
   status(): TableStatus[]
   /** Resolves when no step is running any more; with `commit`, flushes first. Safe to call twice. */
@@ -81,6 +86,10 @@ class LogProcessor implements Processor {
     const snapshotId = await worker.awaitCommitted(sequence)
     if (snapshotId !== undefined) return { snapshotId }
     throw new ServiceError('internal', `${key} has no snapshot, and entry ${sequence} is committed`)
+  }
+
+  refusal(key: string): ServiceError | undefined {
+    return this.#workers.get(key)?.refusal
   }
 
   status(): TableStatus[] {

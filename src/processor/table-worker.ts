@@ -58,6 +58,12 @@ export class TableWorker {
     return this.#context.entryKey
   }
 
+  /** While the table is stopped. */
+  get refusal(): ServiceError | undefined {
+    if (this.#state.kind !== 'stopped') return undefined
+    return stoppedError(this.#context.key, this.#state.cause, this.#state.reason)
+  }
+
   get isFailing(): boolean {
     return this.#isFailing
   }
@@ -286,7 +292,7 @@ export class TableWorker {
   }
 
   #refuseIfStopped(): void {
-    if (this.#state.kind !== 'stopped') return
-    throw stoppedError(this.#context.key, this.#state.cause, this.#state.reason)
+    const { refusal } = this
+    if (refusal !== undefined) throw refusal
   }
 }
