@@ -145,6 +145,8 @@ export interface Wal {
   /**
    * Live durable entries of a key in order, after a sequence: as many as fit `bytesMax`, and at
    * least one if there is any.
+   *
+   * @throws WalError `io` when reading fails now, which says nothing about the entries.
    */
   read(key: string, after: bigint, bytesMax: number): Promise<WalEntry[]>
   /** Forgets a key's entries up to and including a sequence; durable when it resolves. Idempotent. */

@@ -24,6 +24,23 @@ import {
   writeSegment,
 } from '../../support/wal-log.ts'
 
+describe('reading', () => {
+  after(removeTemporaryDirectories)
+
+  it('never calls an entry corrupt because the disk could not be read', async () => {
+    const faulty = createFaultyFiles()
+    const wal = await openWalOn(walOptions(temporaryDirectory()), faulty.files)
+    await wal.append(textEntry('k', 'one'))
+    faulty.before = (call) => {
+      if (call === 'read') throw systemError('EIO')
+    }
+    expect(await kind(wal.read('k', 0n, 1_000))).to.equal('io')
+    faulty.before = () => {}
+    expect(described(await readAll(wal, 'k'))).to.deep.equal(['1:one'])
+    await wal.close()
+  })
+})
+
 describe('opening', () => {
   let directory: string
 
