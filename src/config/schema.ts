@@ -133,6 +133,7 @@ export const configSchema = z.strictObject({
       directory: z.string().min(1).optional(),
       segmentBytes: bytes(SEGMENT_BYTES_MIN, GIB).default(64 * MIB),
       logBytesMax: bytes(MIB, 1024 * GIB).default(8 * GIB),
+      /** At least a segment: a log on a full disk needs one more to give room back. */
       diskReserveBytes: bytes(0, 1024 * GIB).default(256 * MIB),
       groupBytesMax: bytes(KIB, GIB).default(16 * MIB),
       groupEntriesMax: count(1, 100_000).default(1_000),
