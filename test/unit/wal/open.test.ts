@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { inspectWal, openWal } from '#wal'
@@ -8,6 +8,7 @@ import { IndexStore } from '../../../wal/index-store.ts'
 import { openLog } from '../../../wal/open.ts'
 import { Reader } from '../../../wal/reader.ts'
 import { openWalOn } from '../../../wal/wal.ts'
+import { recordSyncs } from '../../support/recorded-syncs.ts'
 import { createFaultyFiles, systemError } from '../../support/wal-faulty-files.ts'
 import {
   crashCopy,
@@ -152,6 +153,19 @@ describe('opening', () => {
       expect(wal.stats().recovery.damaged.length).to.equal(1)
       expect((await wal.append(textEntry('k', 'next'))).sequence > 3n).to.equal(true)
     })
+  })
+
+  it('makes the way to it durable also when an earlier process made it and died', async () => {
+    const parent = temporaryDirectory()
+    const nested = join(parent, 'data', 'wal')
+    mkdirSync(join(nested, 'segments'), { recursive: true })
+    const syncs = await recordSyncs()
+    try {
+      await withWal(walOptions(nested), async () => {})
+    } finally {
+      syncs.restore()
+    }
+    expect(syncs.paths).to.include.members([parent, join(parent, 'data'), nested])
   })
 
   it('remembers its openings and where each began, which a copy of it cannot make up', async () => {
