@@ -2,9 +2,10 @@
  * The part of a commit that is done once per group: data files and their manifest.
  *
  * Promises: a prepared group's files are durable and hold every row of every entry in its range
- * that was not set aside; an entry that cannot be encoded is set aside, durably, before the others
- * are written. Does not know: the snapshot that it will be put on top of.
+ * that was not set aside; an entry that the table as it is now cannot take is set aside, durably,
+ * before the others are written. Does not know: the snapshot that it will be put on top of.
  */
+import type { LoadedTable } from '../catalog/catalog.ts'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
 import { defaultSpec } from '../iceberg/partition.ts'
@@ -15,6 +16,7 @@ import { manifestLocation } from '../storage/paths.ts'
 import { type CommitGroup, type Damage, type OnQuarantine, readGroup } from './commit-group.ts'
 import { putOnce, writeDataFiles } from './data-files.ts'
 import type { GroupSize } from './group-size.ts'
+import { type Inspection, inspectTable } from './inspect.ts'
 import type { TableContext } from './parts.ts'
 import type { RetryPace } from './retry-pace.ts'
 import type { SequenceRange } from './watermark.ts'
@@ -43,9 +45,10 @@ export type Preparation =
   | { readonly kind: 'prepared'; readonly group: PreparedGroup }
   /** No live entry is left after the position. */
   | { readonly kind: 'empty' }
-  /** The table is no longer as it was taken for: nothing can be said about its entries by that. */
-  | { readonly kind: 'stale' }
   | { readonly kind: 'retry'; readonly pace: RetryPace; readonly reason: string }
+  /** The table has become another since its metadata was loaded. */
+  | { readonly kind: 'reshaped'; readonly loaded: LoadedTable }
+  | Exclude<Inspection, { readonly kind: 'proceed' }>
 
 export interface PrepareRequest {
   readonly metadata: TableMetadata
@@ -80,12 +83,17 @@ export async function prepareGroup(
         }
       case 'died':
         return encoderDied(context, request, { sequences, reason: outcome.reason })
-      case 'undecodable':
+      case 'undecodable': {
         if (!sequences.includes(outcome.sequence)) {
           throw new ServiceError('internal', `encoder refused entry ${outcome.sequence}, not sent`)
         }
-        if (!(await isCurrent(context, request.metadata))) return { kind: 'stale' }
+        // It may need what the table became after it was loaded: only a load after the read can tell.
+        const now = await inspectTable(context, group.range)
+        if (now.kind !== 'proceed') return now
+        const isSame = isSameShape(shapeOf(request.metadata), shapeOf(now.loaded.metadata))
+        if (!isSame) return { kind: 'reshaped', loaded: now.loaded }
         await setAside(context, request, outcome)
+      }
     }
     // Read again: the encoder may have taken the payloads' buffers with it.
   }
@@ -102,24 +110,6 @@ export function shapeOf(metadata: TableMetadata): TableShape {
 
 export function isSameShape(a: TableShape, b: TableShape): boolean {
   return a.schemaId === b.schemaId && a.specId === b.specId && a.formatVersion === b.formatVersion
-}
-
-/**
- * Whether the table still is what these metadata say. An entry may need a schema that the table got
- * after it was last loaded, and must not be condemned by an older one.
- */
-async function isCurrent(
-  { parts, entryKey }: TableContext,
-  metadata: TableMetadata,
-): Promise<boolean> {
-  try {
-    const fresh = (await parts.catalog.loadTable(entryKey.table)).metadata
-    const isSameTable = fresh['table-uuid'] === metadata['table-uuid']
-    return isSameTable && isSameShape(shapeOf(fresh), shapeOf(metadata))
-  } catch (thrown) {
-    if (toServiceError(thrown).kind === 'not-found') return false
-    throw thrown
-  }
 }
 
 async function encode({ parts }: TableContext, metadata: TableMetadata, group: CommitGroup) {

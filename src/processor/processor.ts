@@ -34,13 +34,17 @@ export interface Processor {
    * the table was set back), `closed`, `overloaded`.
    */
   awaitCommitted(key: string, sequence: bigint): Promise<{ snapshotId: bigint }>
+  /**
+   * Why nothing more should be appended under a key: its table is stopped, and what is appended all
+   * the same stays in the log until a person has decided.
+   */
+  refusal(key: string): ServiceError | undefined
   /** One for each stream that the log knows. */
   status(): TableStatus[]
   /** Resolves when no step is running any more; with `commit`, flushes first. Safe to call twice. */
   close(options: { readonly commit: boolean }): Promise<void>
 }
 
-/** Makes one before anything is appended: it notes where this opening of the log began. */
 export function createProcessor(parts: ProcessorParts): Processor {
   return new LogProcessor(parts)
 }
@@ -57,9 +61,10 @@ class LogProcessor implements Processor {
   #closed: Promise<void> | undefined
 
   constructor(parts: ProcessorParts) {
-    const { id, epoch, nonce } = parts.wal
+    const { id, epoch, nonce, openings } = parts.wal
+    const firstSequence = openings.at(-1)?.firstSequence ?? parts.wal.stats().nextSequence
     this.#parts = parts
-    this.#log = { id, epoch, nonce, firstSequence: parts.wal.stats().nextSequence }
+    this.#log = { id, epoch, nonce, firstSequence, earlier: openings.slice(0, -1) }
   }
 
   start(): void {
@@ -81,6 +86,10 @@ class LogProcessor implements Processor {
     const snapshotId = await worker.awaitCommitted(sequence)
     if (snapshotId !== undefined) return { snapshotId }
     throw new ServiceError('internal', `${key} has no snapshot, and entry ${sequence} is committed`)
+  }
+
+  refusal(key: string): ServiceError | undefined {
+    return this.#workers.get(key)?.refusal
   }
 
   status(): TableStatus[] {

@@ -12,6 +12,7 @@ import { ServiceError, toServiceError } from '../errors.ts'
 import type { Damage } from './commit-group.ts'
 import { commitDecision, type Instant, waitingMs } from './commit-policy.ts'
 import { GroupSize } from './group-size.ts'
+import { inspectTable, type StopCause } from './inspect.ts'
 import { randomFraction, type TableContext } from './parts.ts'
 import { type PreparedGroup, prepareGroup } from './prepare.ts'
 import { paceAfter, paceOf, type RetryPace, retryDelayMs } from './retry-pace.ts'
@@ -23,11 +24,11 @@ import {
   type TableState,
   type TableStatus,
 } from './status.ts'
-import { type Attempt, attemptCommit, inspectTable, type StopCause } from './table-commit.ts'
+import { type Attempt, attemptCommit } from './table-commit.ts'
 import { Waiters } from './waiters.ts'
 import { snapshotFinder } from './watermark.ts'
 
-type Step = Attempt | { readonly kind: 'empty' | 'stale' }
+type Step = Attempt | { readonly kind: 'empty' }
 
 export class TableWorker {
   readonly #context: TableContext
@@ -55,6 +56,12 @@ export class TableWorker {
 
   get entryKey(): EntryKey {
     return this.#context.entryKey
+  }
+
+  /** While the table is stopped. */
+  get refusal(): ServiceError | undefined {
+    if (this.#state.kind !== 'stopped') return undefined
+    return stoppedError(this.#context.key, this.#state.cause, this.#state.reason)
   }
 
   get isFailing(): boolean {
@@ -198,9 +205,6 @@ export class TableWorker {
         return this.#settled(step.loaded, step.through)
       case 'empty':
         return this.#rest()
-      case 'stale':
-        this.#seen = undefined
-        return this.#retry('soon', 'the table has changed since it was last loaded')
       case 'reshaped':
         this.#group = undefined
         this.#seen = step.loaded
@@ -288,7 +292,7 @@ export class TableWorker {
   }
 
   #refuseIfStopped(): void {
-    if (this.#state.kind !== 'stopped') return
-    throw stoppedError(this.#context.key, this.#state.cause, this.#state.reason)
+    const { refusal } = this
+    if (refusal !== undefined) throw refusal
   }
 }

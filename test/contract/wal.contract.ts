@@ -34,6 +34,30 @@ export function walContract(name: string, open: OpenForContract): void {
       expect(appended.map(({ sequence }) => sequence)).to.deep.equal([1n, 2n, 3n, 4n])
     })
 
+    it('forgets an idle key for a new one at keysMax, and never one whose entries wait', async () => {
+      await reopen({ keysMax: 2 })
+      for (const key of ['a', 'b']) await wal.append(textEntry(key, key))
+      expect(await kind(wal.append(textEntry('c', 'c')))).to.equal('full')
+      await wal.append(textEntry('a', 'again'))
+      await wal.trim('b', 2n)
+      await wal.append(textEntry('c', 'c'))
+      expect(wal.keys().map(({ key }) => key)).to.deep.equal(['a', 'c'])
+      await reopen({ keysMax: 2 })
+      expect(wal.keys().map(({ key }) => key)).to.deep.equal(['a', 'c'])
+      expect(described(await wal.read('b', 0n, 1_000))).to.deep.equal([])
+    })
+
+    it('keeps the trim positions of keys whose entries wait when keysMax is lowered', async () => {
+      for (const key of ['a', 'b', 'c']) {
+        const { sequence } = await wal.append(textEntry(key, key))
+        await wal.trim(key, sequence)
+        await wal.append(textEntry(key, key))
+      }
+      await reopen({ keysMax: 1 })
+      const trims = wal.keys().map(({ trimmedThrough }) => trimmedThrough)
+      expect(trims).to.deep.equal([1n, 3n, 5n])
+    })
+
     it('reads a key in the order of its appends, and nothing of other keys', async () => {
       await wal.append(textEntry('a', 'one'))
       await wal.append(textEntry('ab', 'other'))
