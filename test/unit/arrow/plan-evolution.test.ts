@@ -203,6 +203,14 @@ describe('a table of format version 3', () => {
     expect(planned.columns[0]?.reason).to.match(/truncateNanoseconds/)
   })
 
+  it('wants a column that has a default sent, which would be more than null', () => {
+    const existing = table(column(1, 'a', 'int'), { ...column(2, 'b', 'int'), 'write-default': 7 })
+    expect(refusal(plan([arrow('a', INT)], existing, v3))).to.match(
+      /^b: .*default.*send the column/,
+    )
+    expect(plan([arrow('a', INT), arrow('b', NULL)], existing, v3).kind).to.equal('unchanged')
+  })
+
   it('has no column of nothing but unknown types', () => {
     expect(refusal(plan([arrow('u', NULL)], undefined, v3))).to.match(/type null only/)
     expect(refusal(plan([struct('s', [arrow('u', NULL)])], undefined, v3))).to.match(/^s: /)
