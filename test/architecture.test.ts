@@ -85,7 +85,7 @@ const HOUSE: Readonly<Record<string, Room>> = {
   },
   // Floor 5
   'src/status-view.ts': {
-    rooms: ['src/names.ts', 'src/entry.ts', 'src/processor', 'wal'],
+    rooms: ['src/json.ts', 'src/names.ts', 'src/entry.ts', 'src/processor', 'wal'],
     packages: [],
   },
   'src/service.ts': {
@@ -112,6 +112,7 @@ const HOUSE: Readonly<Record<string, Room>> = {
       ...FOUNDATIONS,
       'src/config',
       'src/iceberg',
+      'src/arrow',
       'src/client',
       'src/parquet',
       'src/service.ts',

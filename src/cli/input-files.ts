@@ -1,5 +1,6 @@
 /** Files that `put` can send, told apart by their first bytes and read bit by bit. */
 import { open } from 'node:fs/promises'
+import { registerReaderCodecs } from '../arrow/reader-codecs.ts'
 import type { ArrowPart } from '../client/index.ts'
 import { type IpcBatches, readIpcFile, readIpcStream } from '../client/read-ipc.ts'
 import { ServiceError } from '../errors.ts'
@@ -12,6 +13,8 @@ export interface InputFile {
 }
 
 const MAGIC_BYTES = 8
+
+registerReaderCodecs()
 
 /** @throws ServiceError `not-found` or `invalid`: before anything was sent. */
 export async function inputFile(path: string): Promise<InputFile> {

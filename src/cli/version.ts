@@ -10,9 +10,12 @@ export function addVersion(program: Command, context: Context): void {
     .command('version')
     .description('show the version')
     .action(() => {
-      const { version } = packageJson()
-      context.record({ frazil: version, node: process.versions.node })
+      context.record({ frazil: frazilVersion(), node: process.versions.node })
     })
+}
+
+export function frazilVersion(): string {
+  return String(packageJson()['version'])
 }
 
 function packageJson(): Readonly<Record<string, unknown>> {

@@ -6,13 +6,7 @@
  */
 import { createReadStream } from 'node:fs'
 import { open } from 'node:fs/promises'
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib'
-import {
-  CompressionType,
-  compressionRegistry,
-  type RecordBatch,
-  RecordBatchReader,
-} from 'apache-arrow'
+import { type RecordBatch, RecordBatchReader } from 'apache-arrow'
 import { ServiceError } from '../errors.ts'
 
 export interface IpcBatches {
@@ -20,11 +14,6 @@ export interface IpcBatches {
   /** How much of the file was read, from 0 to 1. */
   fraction(): number
 }
-
-compressionRegistry.set(CompressionType.ZSTD, {
-  encode: (bytes) => zstdCompressSync(bytes),
-  decode: (bytes) => zstdDecompressSync(bytes),
-})
 
 /** The format with a footer (`.arrow`, `.feather`). */
 export function readIpcFile(path: string): IpcBatches {

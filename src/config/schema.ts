@@ -48,6 +48,8 @@ function flag() {
 }
 
 const HOUR_MS = 3_600_000
+/** As many segments as the log insists on. */
+const LOG_SEGMENTS_MIN = 3
 const SAFE = Number.MAX_SAFE_INTEGER
 
 export const configSchema = z.strictObject({
@@ -111,6 +113,14 @@ export const configSchema = z.strictObject({
       indexLagEntriesMax: count(1, 10_000_000).default(100_000),
       producersMax: count(1, 10_000_000).default(10_000),
       quarantineEntriesMax: count(1, 1_000_000).default(1_000),
+    })
+    .superRefine(({ logBytesMax, segmentBytes }, { addIssue }) => {
+      if (logBytesMax >= segmentBytes * LOG_SEGMENTS_MIN) return
+      addIssue({
+        code: 'custom',
+        path: ['logBytesMax'],
+        message: `room for ${LOG_SEGMENTS_MIN} segments of wal.segmentBytes, which is ${segmentBytes * LOG_SEGMENTS_MIN}`,
+      })
     })
     .prefault({}),
 
