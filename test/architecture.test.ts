@@ -112,7 +112,6 @@ const HOUSE: Readonly<Record<string, Room>> = {
       ...FOUNDATIONS,
       'src/config',
       'src/iceberg',
-      'src/arrow',
       'src/client',
       'src/parquet',
       'src/service.ts',

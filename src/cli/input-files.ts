@@ -1,8 +1,6 @@
 /** Files that `put` can send, told apart by their first bytes and read bit by bit. */
 import { open } from 'node:fs/promises'
-import { registerReaderCodecs } from '../arrow/reader-codecs.ts'
-import type { ArrowPart } from '../client/index.ts'
-import { type IpcBatches, readIpcFile, readIpcStream } from '../client/read-ipc.ts'
+import { type ArrowPart, readIpcFile } from '../client/index.ts'
 import { ServiceError } from '../errors.ts'
 import { type ParquetBatches, readParquetBatches } from '../parquet/read-batches.ts'
 
@@ -12,9 +10,13 @@ export interface InputFile {
   readonly format: 'arrow file' | 'arrow stream' | 'parquet'
 }
 
-const MAGIC_BYTES = 8
+interface OpenFile {
+  readonly batches: AsyncIterable<ArrowPart>
+  /** How much of it was read, from 0 to 1. */
+  fraction(): number
+}
 
-registerReaderCodecs()
+const MAGIC_BYTES = 8
 
 /** @throws ServiceError `not-found` or `invalid`: before anything was sent. */
 export async function inputFile(path: string): Promise<InputFile> {
@@ -47,12 +49,12 @@ export async function* batchesOf(
   }
 }
 
-async function openFile({ path, size, format }: InputFile): Promise<IpcBatches> {
+async function openFile({ path, format }: InputFile): Promise<OpenFile> {
   if (format === 'parquet') return countRows(await readParquetBatches(path))
-  return format === 'arrow file' ? readIpcFile(path) : readIpcStream(path, size)
+  return readIpcFile(path)
 }
 
-function countRows({ rows, batches }: ParquetBatches): IpcBatches {
+function countRows({ rows, batches }: ParquetBatches): OpenFile {
   let seen = 0
   async function* counted() {
     for await (const batch of batches) {

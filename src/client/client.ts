@@ -18,6 +18,7 @@ import {
   CLIENT_DEFAULTS,
   type ClientOptions,
   isBatch,
+  isEncoded,
   isTable,
   type PutOptions,
   type PutResult,
@@ -206,5 +207,5 @@ function descriptorOf(path: readonly string[], options: PutOptions): Descriptor 
 
 function partsOf(source: ArrowSource): Iterable<ArrowPart> | AsyncIterable<ArrowPart> {
   // Tables and batches are iterable themselves, by rows.
-  return isTable(source) || isBatch(source) ? [source] : source
+  return isTable(source) || isBatch(source) || isEncoded(source) ? [source] : source
 }

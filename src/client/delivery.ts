@@ -4,16 +4,15 @@
  * Promises: a batch stays here, with its number, until the server has it; a new call starts with
  * the first that stayed. Pure bookkeeping: no connection, no time.
  */
-import type { RecordBatch } from 'apache-arrow'
 import { ServiceError } from '../errors.ts'
+import type { EncodedBatch } from './frames.ts'
 import type { AckLevel, PutResult } from './options.ts'
 import type { Ack } from './put-call.ts'
 
 export interface PendingBatch {
-  readonly batch: RecordBatch
+  readonly encoded: EncodedBatch
   /** The producer's number. */
   readonly sequence: bigint
-  readonly bytes: number
 }
 
 export class Delivery {
@@ -42,10 +41,10 @@ export class Delivery {
     this.#nextSequence = firstSequence
   }
 
-  add(batch: RecordBatch, bytes: number): void {
-    this.#pending.push({ batch, sequence: this.#nextSequence, bytes })
+  add(encoded: EncodedBatch): void {
+    this.#pending.push({ encoded, sequence: this.#nextSequence })
     this.#nextSequence += 1n
-    this.#pendingBytes += bytes
+    this.#pendingBytes += encoded.bytes
   }
 
   /** Always for the first, and for one beside the one that a commit is awaited for. */
@@ -129,11 +128,11 @@ export class Delivery {
   #release(through: number): void {
     const count = through - this.#released
     if (count <= 0) return
-    for (const { batch, bytes } of this.#pending.splice(0, count)) {
-      this.#rows += batch.numRows
+    for (const { encoded } of this.#pending.splice(0, count)) {
+      this.#rows += encoded.rows
       this.#batches += 1
-      this.#bytes += bytes
-      this.#pendingBytes -= bytes
+      this.#bytes += encoded.bytes
+      this.#pendingBytes -= encoded.bytes
     }
     this.#released += count
   }

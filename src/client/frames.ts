@@ -1,9 +1,8 @@
 /**
- * Arrow record batches as Flight messages.
+ * Arrow record batches as IPC messages, each batch with everything that a reader of it needs.
  *
- * Promises: a stream's messages in order (schema, dictionaries when they are new, replaced or
- * longer, batches), with bodies that are views of the caller's buffers. One instance is one stream:
- * after a lost connection a new one starts again with the schema and every dictionary.
+ * Promises: bodies are views of the caller's buffers, not copies; a dictionary is encoded when it is
+ * new, replaced or longer. What a batch needs stands beside it, so any batch can start a stream.
  * Does not know: descriptors, producers, connections.
  */
 import {
@@ -20,42 +19,108 @@ import {
   util,
 } from 'apache-arrow'
 
+/** One IPC message: the flatbuffer `Message`, and its body as parts in order. */
 export interface Frame {
   readonly header: Uint8Array
   readonly body: readonly Uint8Array[]
 }
 
+export interface DictionaryFrame extends Frame {
+  readonly id: bigint
+  readonly isDelta: boolean
+}
+
+export interface EncodedBatch {
+  readonly schema: Frame
+  /** What the batch refers to; the same array as the batch before when nothing changed. */
+  readonly dictionaries: readonly DictionaryFrame[]
+  readonly batch: Frame
+  readonly rows: number
+  /** Of the batch and the dictionaries that are new with it. */
+  readonly bytes: number
+}
+
 const ALIGNMENT = 8
 
+/** Batches of any schema, one after the other. */
+export class BatchEncoder {
+  #writer = new FrameWriter()
+  #schema: { readonly value: Schema; readonly frame: Frame } | undefined
+  #dictionaries: readonly DictionaryFrame[] = []
+
+  schema(schema: Schema): Frame {
+    if (!this.#schema || !util.compareSchemas(this.#schema.value, schema)) {
+      this.#writer = new FrameWriter()
+      this.#schema = { value: schema, frame: this.#writer.schemaFrame(schema) }
+      this.#dictionaries = []
+    }
+    return this.#schema.frame
+  }
+
+  encode(batch: RecordBatch): EncodedBatch {
+    const numbered = numberDictionaries(batch)
+    const schema = this.schema(numbered.schema)
+    const { dictionaries, frame } = this.#writer.batchFrames(numbered)
+    for (const each of dictionaries) this.#dictionaries = addDictionary(this.#dictionaries, each)
+    const bytes = [...dictionaries, frame].reduce((sum, each) => sum + frameBytes(each), 0)
+    return {
+      schema,
+      dictionaries: this.#dictionaries,
+      batch: frame,
+      rows: batch.numRows,
+      bytes,
+    }
+  }
+}
+
+/** A delta goes after what it extends; anything else takes the place of what has its id. */
+export function addDictionary(
+  known: readonly DictionaryFrame[],
+  added: DictionaryFrame,
+): readonly DictionaryFrame[] {
+  const first = known.findIndex(({ id }) => id === added.id)
+  if (added.isDelta || first === -1) return [...known, added]
+  return known.flatMap((each, i) => (each.id !== added.id ? [each] : i === first ? [added] : []))
+}
+
+/** Whether batches of both may travel in one stream. */
+export function isSameSchema(one: Frame, other: Frame): boolean {
+  return one === other || Buffer.compare(one.header, other.header) === 0
+}
+
+export function frameBytes({ header, body }: Frame): number {
+  return body.reduce((sum, part) => sum + part.length, header.length)
+}
+
 /** Arrow's writer up to the point where it would frame messages for a file: Flight has its own. */
-export class FrameWriter extends RecordBatchStreamWriter {
-  #frames: { header: Uint8Array; body: Uint8Array[] }[] = []
+class FrameWriter extends RecordBatchStreamWriter {
+  #frame: { header: Uint8Array; body: Uint8Array[] } = { header: new Uint8Array(), body: [] }
+  #dictionaries: DictionaryFrame[] = []
 
   schemaFrame(schema: Schema): Frame {
     this.reset(undefined, schema)
-    const [frame] = this.#take()
-    return frame ?? { header: new Uint8Array(), body: [] }
+    return this.#frame
   }
 
-  /** Dictionaries first; the last is the batch. */
-  batchFrames(batch: RecordBatch): Frame[] {
+  batchFrames(batch: RecordBatch) {
+    this.#dictionaries = []
     this._writeRecordBatch(batch)
-    return this.#take()
+    return { dictionaries: this.#dictionaries, frame: this.#frame }
   }
 
-  #take(): Frame[] {
-    const frames = this.#frames
-    this.#frames = []
-    return frames
+  protected override _writeDictionaryBatch(data: Data, id: number, isDelta = false): this {
+    super._writeDictionaryBatch(data, id, isDelta)
+    this.#dictionaries.push({ ...this.#frame, id: BigInt(id), isDelta })
+    return this
   }
 
   protected override _writeMessage<T extends MessageHeader>(message: Message<T>): this {
-    this.#frames.push({ header: Message.encode(message), body: [] })
+    this.#frame = { header: Message.encode(message), body: [] }
     return this
   }
 
   protected override _writeBodyBuffers(buffers: ArrayBufferView[]): this {
-    const body = this.#frames.at(-1)?.body ?? []
+    const { body } = this.#frame
     for (const { buffer, byteOffset, byteLength } of buffers) {
       body.push(new Uint8Array(buffer, byteOffset, byteLength))
       const padding = -byteLength & (ALIGNMENT - 1)
@@ -69,16 +134,11 @@ export class FrameWriter extends RecordBatchStreamWriter {
   }
 }
 
-/** Whether batches of both may travel in one stream. */
-export function isSameSchema(one: Schema, other: Schema): boolean {
-  return util.compareSchemas(one, other)
-}
-
 /**
  * The batch with its dictionaries numbered by column. Arrow numbers them anew for each table that
  * is built, which would otherwise make two tables of one shape look like two schemas.
  */
-export function numberDictionaries(batch: RecordBatch): RecordBatch {
+function numberDictionaries(batch: RecordBatch): RecordBatch {
   const { fields, metadata } = batch.schema
   if (!fields.some(({ type }) => DataType.isDictionary(type))) return batch
   // Below another type they keep their numbers; numbering columns as well could then collide.
@@ -116,7 +176,7 @@ export function splitBatch(batch: RecordBatch, bytesMax: number): RecordBatch[] 
 }
 
 /** About how many bytes a batch's message has, dictionaries not counted. */
-export function batchBytes(batch: RecordBatch): number {
+function batchBytes(batch: RecordBatch): number {
   return batch.data.children.reduce((sum, child) => sum + dataBytes(child), 0)
 }
 

@@ -2,6 +2,7 @@
 
 export { type ErrorKind, ServiceError } from '../errors.ts'
 export { connect, type FrazilClient, type ListedTable } from './client.ts'
+export type { EncodedBatch } from './frames.ts'
 export type {
   AckLevel,
   ArrowPart,
@@ -11,4 +12,5 @@ export type {
   PutOptions,
   PutResult,
 } from './options.ts'
+export { type IpcBatches, readIpcFile } from './read-ipc.ts'
 export type { TableWriter } from './writer.ts'

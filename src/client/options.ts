@@ -1,13 +1,15 @@
 /** What callers may say, and what they hear. All limits of the client have their default here. */
 import type { RecordBatch, Table } from 'apache-arrow'
 import type { Clock } from '../runtime/clock.ts'
+import type { EncodedBatch } from './frames.ts'
 
 const MIB = 1024 * 1024
 
 /** `durable`: fsynced in the log, never lost. `committed`: also in a snapshot of the table. */
 export type AckLevel = 'durable' | 'committed'
 
-export type ArrowPart = Table | RecordBatch
+/** A table, a batch, or a batch that `readIpcFile` has read as it is. */
+export type ArrowPart = Table | RecordBatch | EncodedBatch
 export type ArrowSource = ArrowPart | Iterable<ArrowPart> | AsyncIterable<ArrowPart>
 
 export interface ClientOptions {
@@ -87,8 +89,12 @@ export function isTable(part: ArrowSource): part is Table {
   return 'batches' in part && 'schema' in part
 }
 
+export function isEncoded(part: ArrowSource): part is EncodedBatch {
+  return 'dictionaries' in part && 'batch' in part
+}
+
 export function isBatch(part: ArrowSource): part is RecordBatch {
-  return 'numRows' in part && !isTable(part)
+  return 'numRows' in part && 'data' in part && !isTable(part)
 }
 
 export const RETRY_BACKOFF = { baseMs: 50, capMs: 2_000 } as const

@@ -1,60 +1,173 @@
 /**
- * Arrow IPC files and streams on disk as record batches, one at a time.
+ * Arrow IPC files and streams on disk, message by message.
  *
- * Promises: memory is bounded by a batch and the dictionaries, not by the file.
- * Does not know: where the batches go.
+ * Promises: bodies are sent as they stand in the file: nothing is decoded, so every type and every
+ * compression that Arrow has passes through. Memory is bounded by a message and the dictionaries.
+ * Does not know: whether the contents are sound. The service verifies them.
+ *
+ *     stream   messages, end mark
+ *     file     "ARROW1\0\0", messages, end mark, footer, i32 length of the footer, "ARROW1"
+ *     message  u32 0xFFFFFFFF (absent before Arrow 0.15), i32 metadata length, metadata, body
  */
-import { createReadStream } from 'node:fs'
-import { open } from 'node:fs/promises'
-import { type RecordBatch, RecordBatchReader } from 'apache-arrow'
+import { type FileHandle, open } from 'node:fs/promises'
+import { Message, RecordBatchReader } from 'apache-arrow'
 import { ServiceError } from '../errors.ts'
+import {
+  addDictionary,
+  BatchEncoder,
+  type DictionaryFrame,
+  type EncodedBatch,
+  type Frame,
+} from './frames.ts'
 
 export interface IpcBatches {
-  readonly batches: AsyncIterable<RecordBatch>
+  readonly batches: AsyncIterable<EncodedBatch>
   /** How much of the file was read, from 0 to 1. */
   fraction(): number
 }
 
-/** The format with a footer (`.arrow`, `.feather`). */
+const MAGIC = 'ARROW1'
+const START_BYTES = 8
+const TRAILER_BYTES = 4 + MAGIC.length
+const CONTINUATION = -1
+const EMPTY = new Uint8Array()
+/** Above any message that a service takes. */
+const MESSAGE_BYTES_MAX = 2 ** 31 - 1
+
+/** Either format. Opens the file at the first batch. */
 export function readIpcFile(path: string): IpcBatches {
-  const seen = { batches: 0, total: 1 }
-  async function* batches(): AsyncGenerator<RecordBatch> {
+  const seen = { at: 0, end: 1 }
+  async function* batches(): AsyncGenerator<EncodedBatch> {
     const file = await open(path)
+    try {
+      yield* readMessages(new Section(file, path, seen), await file.stat())
+    } finally {
+      await file.close()
+    }
+  }
+  return { batches: batches(), fraction: () => Math.min(1, seen.at / seen.end) }
+}
+
+async function* readMessages(
+  section: Section,
+  { size }: { readonly size: number },
+): AsyncGenerator<EncodedBatch> {
+  await section.locate(size)
+  let schema: Frame | undefined
+  let dictionaries: readonly DictionaryFrame[] = []
+  let isEmpty = true
+  for (;;) {
+    const next = await section.nextMessage()
+    if (next === undefined) break
+    const { message, frame } = next
+    if (!message.isSchema()) schema ??= await section.footerSchema()
+    if (message.isSchema()) {
+      schema = frame
+    } else if (message.isDictionaryBatch()) {
+      const { id, isDelta } = message.header()
+      dictionaries = addDictionary(dictionaries, { ...frame, id: BigInt(id), isDelta })
+    } else if (message.isRecordBatch() && schema) {
+      isEmpty = false
+      const rows = message.header().length
+      const bytes = frame.header.length + message.bodyLength
+      yield { schema, dictionaries, batch: frame, rows, bytes }
+    } else {
+      throw section.unreadable('a message that does not belong there')
+    }
+  }
+  schema ??= await section.footerSchema()
+  if (schema === undefined) throw section.unreadable('no schema')
+  // A file without a batch still says what its table looks like.
+  if (isEmpty) yield { schema, dictionaries, batch: { header: EMPTY, body: [] }, rows: 0, bytes: 0 }
+}
+
+/** The part of a file where its messages are, read forwards. */
+class Section {
+  readonly #file: FileHandle
+  readonly #path: string
+  readonly #seen: { at: number; end: number }
+  #isFile = false
+
+  constructor(file: FileHandle, path: string, seen: { at: number; end: number }) {
+    this.#file = file
+    this.#path = path
+    this.#seen = seen
+  }
+
+  async locate(size: number): Promise<void> {
+    this.#seen.end = size
+    const start = await this.#read(Math.min(size, START_BYTES))
+    if (start.toString('latin1', 0, MAGIC.length) !== MAGIC) {
+      this.#seen.at = 0
+      return
+    }
+    this.#isFile = true
+    this.#seen.at = Math.max(START_BYTES, size - TRAILER_BYTES)
+    const trailer = await this.#read(TRAILER_BYTES)
+    if (trailer.toString('latin1', 4) !== MAGIC) throw this.unreadable('no footer: is it whole?')
+    const end = size - TRAILER_BYTES - trailer.readInt32LE(0)
+    if (end < START_BYTES || end > size) throw this.unreadable('a footer of impossible length')
+    this.#seen.at = START_BYTES
+    this.#seen.end = end
+  }
+
+  /** Undefined at the end mark, or where the messages end. */
+  async nextMessage(): Promise<{ message: Message; frame: Frame } | undefined> {
+    if (this.#seen.at >= this.#seen.end) return undefined
+    let length = (await this.#read(4)).readInt32LE(0)
+    const isLegacy = length !== CONTINUATION
+    if (!isLegacy) length = (await this.#read(4)).readInt32LE(0)
+    if (length === 0) return undefined
+    const original = await this.#read(length)
+    const message = this.#decode(original)
+    // Some writers align metadata to where it stands in the file, or not at all, and a service may
+    // refuse it. A schema is kept as it is if possible: it may have types that this library has not.
+    const header = isLegacy || !message.isSchema() ? Message.encode(message) : original
+    const body = message.bodyLength === 0 ? [] : [await this.#read(message.bodyLength)]
+    return { message, frame: { header, body } }
+  }
+
+  /** JavaScript's Arrow library writes the schema of a file into the footer only. */
+  async footerSchema(): Promise<Frame | undefined> {
+    if (!this.#isFile) return undefined
+    const file = await open(this.#path)
     try {
       const reader = await RecordBatchReader.from(file)
       await reader.open()
-      if (reader.isFile()) seen.total = Math.max(1, reader.numRecordBatches)
-      for await (const batch of reader) {
-        seen.batches += 1
-        yield batch
-      }
-    } catch (thrown) {
-      throw unreadable(path, thrown)
+      return new BatchEncoder().schema(reader.schema)
+    } catch (cause) {
+      throw this.unreadable('a footer that is damaged', cause)
     } finally {
-      // The reader may have closed it.
-      await file.close().catch(() => {})
+      await file.close()
     }
   }
-  return { batches: batches(), fraction: () => seen.batches / seen.total }
-}
 
-/** The format without a footer (`.arrows`). `size` in bytes. */
-export function readIpcStream(path: string, size: number): IpcBatches {
-  const stream = createReadStream(path)
-  async function* batches(): AsyncGenerator<RecordBatch> {
+  unreadable(reason: string, cause?: unknown): ServiceError {
+    const message = `${this.#path} cannot be read as Arrow: ${reason} (at byte ${this.#seen.at})`
+    return new ServiceError('invalid', message, { cause })
+  }
+
+  #decode(header: Buffer): Message {
     try {
-      const reader = await RecordBatchReader.from(stream)
-      for await (const batch of reader) yield batch
-    } catch (thrown) {
-      throw unreadable(path, thrown)
-    } finally {
-      stream.destroy()
+      return Message.decode(header)
+    } catch (cause) {
+      throw this.unreadable('a message that is damaged', cause)
     }
   }
-  return { batches: batches(), fraction: () => stream.bytesRead / Math.max(1, size) }
-}
 
-function unreadable(path: string, cause: unknown): ServiceError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
-  return new ServiceError('invalid', `${path} cannot be read as Arrow: ${reason}`, { cause })
+  async #read(length: number): Promise<Buffer> {
+    const { at, end } = this.#seen
+    if (length < 0 || length > MESSAGE_BYTES_MAX || at + length > end) {
+      throw this.unreadable('it ends in the middle of a message')
+    }
+    // Not from the pool: what is read is kept until it is acknowledged.
+    const buffer = Buffer.allocUnsafeSlow(length)
+    for (let filled = 0; filled < length; ) {
+      const { bytesRead } = await this.#file.read(buffer, filled, length - filled, at + filled)
+      if (bytesRead === 0) throw this.unreadable('it became shorter')
+      filled += bytesRead
+    }
+    this.#seen.at += length
+    return buffer
+  }
 }

@@ -7,17 +7,17 @@
  * much was acknowledged.
  * Does not know: where batches come from.
  */
-import type { RecordBatch, Schema } from 'apache-arrow'
 import { ServiceError, toServiceError } from '../errors.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import type { Clock } from '../runtime/clock.ts'
 import { Delivery } from './delivery.ts'
 import { type FlightChannel, unreachable } from './flight.ts'
-import { batchBytes, FrameWriter, isSameSchema, numberDictionaries, splitBatch } from './frames.ts'
+import { BatchEncoder, type EncodedBatch, type Frame, isSameSchema, splitBatch } from './frames.ts'
 import { formatJson } from './json.ts'
 import type { Descriptor } from './messages.ts'
 import {
   type ArrowPart,
+  isEncoded,
   isTable,
   PUT_DEFAULTS,
   type PutOptions,
@@ -48,7 +48,8 @@ export class TableWriter {
     Pick<PutOptions, 'unacknowledgedBytesMax' | 'unacknowledgedBatchesMax' | 'batchBytesMax'>
   >
   readonly #onAbort = () => this.abort()
-  #schema: Schema | undefined
+  readonly #encoder = new BatchEncoder()
+  #schema: Frame | undefined
   #isClosing = false
   #isSettled = false
   /** A call with the schema ended well. */
@@ -78,12 +79,16 @@ export class TableWriter {
    */
   async write(part: ArrowPart): Promise<void> {
     if (this.#isClosing) throw new ServiceError('closed', 'this writer is closed')
-    this.#schema ??= (isTable(part) ? part : numberDictionaries(part)).schema
-    for (const whole of isTable(part) ? part.batches : [part]) {
-      // Nothing to store, and a number that the server need not remember.
-      if (whole.numRows === 0) continue
-      for (const batch of splitBatch(numberDictionaries(whole), this.#limits.batchBytesMax)) {
-        await this.#add(batch)
+    if (isEncoded(part)) {
+      this.#schema ??= part.schema
+      await this.#add(part)
+    } else {
+      this.#schema ??= this.#encoder.schema(part.schema)
+      for (const whole of isTable(part) ? part.batches : [part]) {
+        if (whole.numRows === 0) continue
+        for (const batch of splitBatch(whole, this.#limits.batchBytesMax)) {
+          await this.#add(this.#encoder.encode(batch))
+        }
       }
     }
     this.#throwIfFailed()
@@ -109,10 +114,12 @@ export class TableWriter {
     this.#notify()
   }
 
-  async #add(batch: RecordBatch): Promise<void> {
+  async #add(batch: EncodedBatch): Promise<void> {
     const { unacknowledgedBytesMax, unacknowledgedBatchesMax } = this.#limits
     this.#throwIfFailed()
-    this.#delivery.add(batch, batchBytes(batch))
+    // Nothing to store, and a number that the server need not remember.
+    if (batch.rows === 0) return
+    this.#delivery.add(batch)
     this.#notify()
     while (!this.#delivery.hasRoom(unacknowledgedBytesMax, unacknowledgedBatchesMax)) {
       await this.#changed.promise
@@ -156,7 +163,7 @@ export class TableWriter {
 
   /** One call, until it ends: a failure when it is worth another one. */
   async #deliver(): Promise<RpcFailure | undefined> {
-    const schema = this.#delivery.first?.batch.schema ?? this.#schema
+    const schema = this.#delivery.first?.encoded.schema ?? this.#schema
     if (schema === undefined) throw new ServiceError('internal', 'a call without a schema')
     this.#delivery.beginCall()
     const call = new PutCall(this.#context.channel, (ack) => {
@@ -181,19 +188,21 @@ export class TableWriter {
   }
 
   /** True when the call was half-closed: nothing of this schema is left to send. */
-  async #sendAll(call: PutCall, schema: Schema): Promise<boolean> {
-    const frames = new FrameWriter()
+  async #sendAll(call: PutCall, schema: Frame): Promise<boolean> {
     const { descriptor, producer } = this.#context
-    await call.send({ descriptor, ...frames.schemaFrame(schema) })
+    let dictionaries: EncodedBatch['dictionaries'] = []
+    await call.send({ descriptor, ...schema })
     while (!call.hasEnded) {
       const next = this.#delivery.unsent
-      if (next && isSameSchema(next.batch.schema, schema)) {
-        const messages = frames.batchFrames(next.batch)
-        const metadata = formatJson({ producer_id: producer.id, sequence: next.sequence })
-        this.#delivery.markSent()
-        for (const [i, frame] of messages.entries()) {
-          await call.send(i === messages.length - 1 ? { ...frame, metadata } : frame)
+      if (next && isSameSchema(next.encoded.schema, schema)) {
+        const { encoded, sequence } = next
+        for (const dictionary of missing(encoded.dictionaries, dictionaries)) {
+          await call.send(dictionary)
         }
+        dictionaries = encoded.dictionaries
+        this.#delivery.markSent()
+        const metadata = formatJson({ producer_id: producer.id, sequence })
+        await call.send({ ...encoded.batch, metadata })
       } else if (next || this.#isClosing) {
         call.halfClose()
         return true
@@ -246,6 +255,16 @@ export class TableWriter {
     this.#changed.resolve()
     this.#changed = Promise.withResolvers<void>()
   }
+}
+
+/** What this call has not sent; for most batches there is nothing to look at. */
+function missing(
+  needed: EncodedBatch['dictionaries'],
+  sent: EncodedBatch['dictionaries'],
+): EncodedBatch['dictionaries'] {
+  if (needed === sent) return []
+  const known = new Set(sent)
+  return needed.filter((dictionary) => !known.has(dictionary))
 }
 
 /** @throws ServiceError when no further call would help. */

@@ -114,9 +114,9 @@ export const configSchema = z.strictObject({
       producersMax: count(1, 10_000_000).default(10_000),
       quarantineEntriesMax: count(1, 1_000_000).default(1_000),
     })
-    .superRefine(({ logBytesMax, segmentBytes }, { addIssue }) => {
+    .superRefine(({ logBytesMax, segmentBytes }, context) => {
       if (logBytesMax >= segmentBytes * LOG_SEGMENTS_MIN) return
-      addIssue({
+      context.addIssue({
         code: 'custom',
         path: ['logBytesMax'],
         message: `room for ${LOG_SEGMENTS_MIN} segments of wal.segmentBytes, which is ${segmentBytes * LOG_SEGMENTS_MIN}`,

@@ -8,6 +8,7 @@ import { Table as WasmTable, writeParquet } from 'parquet-wasm'
 import { ServiceError } from '../../../src/errors.ts'
 import { idleService, runCli } from '../../support/client-cli-run.ts'
 import { FakeServer } from '../../support/client-fake-server.ts'
+import { until } from '../../support/client-until.ts'
 
 describe('command line', () => {
   let server: FakeServer
@@ -375,7 +376,7 @@ describe('command line', () => {
       const interrupt = new AbortController()
       const argv = ['put', 't', write('a', 'file', 1), '--address', server.address]
       const running = runCli(argv, { interrupt })
-      while (server.stored.length === 0) await new Promise(setImmediate)
+      await until(() => server.stored.length > 0)
       interrupt.abort()
       expect((await running).code).to.equal(130)
     })

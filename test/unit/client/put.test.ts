@@ -13,6 +13,8 @@ import {
 import { expect } from 'chai'
 import { connect, type FrazilClient, ServiceError } from '../../../src/client/index.ts'
 import { FakeServer } from '../../support/client-fake-server.ts'
+import { grownWords } from '../../support/client-grown-words.ts'
+import { until } from '../../support/client-until.ts'
 
 const numbers = (...n: number[]) => tableFromArrays({ n: Float64Array.from(n) })
 const words = (...w: string[]) => tableFromArrays({ w })
@@ -171,10 +173,11 @@ describe('client: put', () => {
     })
 
     it('that grew travel as a delta', async () => {
-      const first = words('a', 'b')
-      const whole = first.concat(words('a', 'b', 'c'))
-      await client.put('t', whole)
-      expect(storedWords()).to.deep.equal(['a', 'b', 'a', 'b', 'c'])
+      await client.put('t', grownWords())
+      expect(server.puts[0]?.messages).to.deep.equal(
+        'schema dictionary batch dictionary batch'.split(' '),
+      )
+      expect(storedWords()).to.deep.equal(['a', 'b', 'a', 'c'])
     })
 
     it('inside lists and structs arrive as well', async () => {
@@ -262,7 +265,7 @@ describe('client: put', () => {
     it('while nothing is under way, connects again for the next batch', async () => {
       const writer = client.writer('t')
       await writer.write(numbers(1))
-      while (stored().length < 1) await new Promise(setImmediate)
+      await until(() => stored().length >= 1)
       server.cut()
       await writer.write(numbers(2))
       await writer.close()
@@ -272,7 +275,7 @@ describe('client: put', () => {
     it('and comes back, waits for it', async () => {
       const writer = client.writer('t')
       await writer.write(numbers(1))
-      while (stored().length < 1) await new Promise(setImmediate)
+      await until(() => stored().length >= 1)
       await server.refuse()
       await writer.write(numbers(2))
       const closed = writer.close()
@@ -314,7 +317,7 @@ describe('client: put', () => {
         unacknowledgedBatchesMax: 8,
       },
     )
-    while (server.stored.length < 8) await new Promise(setImmediate)
+    await until(() => server.stored.length >= 8)
     for (let i = 0; i < 20; i++) await new Promise(setImmediate)
     expect(taken).to.equal(8)
     resolve()
@@ -419,11 +422,11 @@ describe('client: put', () => {
     server.plans = [{ hold: new Promise(() => {}) }, { hold: new Promise(() => {}) }]
     const abort = new AbortController()
     const put = client.put('t', numbers(1), { signal: abort.signal })
-    while (server.stored.length < 1) await new Promise(setImmediate)
+    await until(() => server.stored.length >= 1)
     abort.abort()
     expect((await failure(put)).kind).to.equal('closed')
     const other = client.put('t', numbers(2))
-    while (server.stored.length < 2) await new Promise(setImmediate)
+    await until(() => server.stored.length >= 2)
     client.close()
     expect((await failure(other)).kind).to.equal('closed')
   })
