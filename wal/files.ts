@@ -99,14 +99,7 @@ function segmentFile(handle: FileHandle): SegmentFile {
   return {
     write: (parts, position) => writeAll(handle, parts, position),
     sync: () => handle.datasync(),
-    async read(targets, position) {
-      let at = position
-      for (const target of targets) {
-        if (!(await readAll(handle, target, at))) return false
-        at += target.length
-      }
-      return true
-    },
+    read: (targets, position) => readTargets(handle, targets, position),
     size: async () => (await handle.stat()).size,
     close: () => handle.close(),
   }
@@ -138,6 +131,22 @@ function afterBytes(parts: Uint8Array[], written: number): Uint8Array[] {
   const rest = parts.slice(i)
   if (left > 0 && rest[0]) rest[0] = rest[0].subarray(left)
   return rest
+}
+
+/** In one call as a rule; a short read goes on from its first unfilled target. */
+async function readTargets(
+  handle: FileHandle,
+  targets: readonly Uint8Array[],
+  position: number,
+): Promise<boolean> {
+  const { bytesRead } = await handle.readv([...targets], position)
+  let at = position
+  for (const target of targets) {
+    const isFilled = at + target.length <= position + bytesRead
+    if (!isFilled && !(await readAll(handle, target, at))) return false
+    at += target.length
+  }
+  return true
 }
 
 async function readAll(handle: FileHandle, target: Uint8Array, position: number): Promise<boolean> {

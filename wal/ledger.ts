@@ -142,18 +142,12 @@ export class Ledger {
   }
 
   states(): KeyState[] {
-    return [...this.#keys].map(([key, ledger]) => {
-      const first = ledger.entries.length > 0 ? ledger.entries.at(0) : undefined
-      return {
-        key,
-        entries: ledger.entries.length,
-        bytes: ledger.bytes,
-        firstSequence: first?.sequence,
-        lastSequence: ledger.lastSequence,
-        trimmedThrough: ledger.trimmedThrough,
-        oldestAppendedAt: first?.appendedAt,
-      }
-    })
+    return [...this.#keys].map(([key, ledger]) => stateOf(key, ledger))
+  }
+
+  state(key: string): KeyState | undefined {
+    const ledger = this.#keys.get(key)
+    return ledger && stateOf(key, ledger)
   }
 
   #key(name: string): KeyLedger {
@@ -181,5 +175,18 @@ export class Ledger {
     else this.#segments.set(ordinal, use)
     this.#entries += sign
     this.#bytes += sign * bytes
+  }
+}
+
+function stateOf(key: string, ledger: KeyLedger): KeyState {
+  const first = ledger.entries.length > 0 ? ledger.entries.at(0) : undefined
+  return {
+    key,
+    entries: ledger.entries.length,
+    bytes: ledger.bytes,
+    firstSequence: first?.sequence,
+    lastSequence: ledger.lastSequence,
+    trimmedThrough: ledger.trimmedThrough,
+    oldestAppendedAt: first?.appendedAt,
   }
 }

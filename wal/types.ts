@@ -137,7 +137,10 @@ export interface Wal {
   trim(key: string, through: bigint): Promise<void>
   /** Sets one live entry aside: its bytes and the reason are durable elsewhere when it resolves. */
   quarantine(key: string, sequence: bigint, reason: string): Promise<void>
+  /** Of every key that the log knows; takes time for each. */
   keys(): KeyState[]
+  /** Of one key; undefined when the log does not know it, or has forgotten it. */
+  keyState(key: string): KeyState | undefined
   stats(): WalStats
   /** Finishes what was appended, then releases the lock. Safe to call twice. */
   close(): Promise<void>

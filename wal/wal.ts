@@ -149,6 +149,10 @@ class SegmentedWal implements Wal {
     return this.#log.ledger.states()
   }
 
+  keyState(key: string): KeyState | undefined {
+    return this.#log.ledger.state(key)
+  }
+
   stats(): WalStats {
     const { segments, ledger, quarantine, writer, recovered, recovery } = this.#log
     const indexRepairs = recovery.indexRepairs + this.#reader.repairs

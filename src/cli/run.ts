@@ -8,6 +8,7 @@
 import { Command, CommanderError, Option } from 'commander'
 import { WalError } from '#wal'
 import { type ErrorKind, ServiceError, toServiceError, unreachable } from '../errors.ts'
+import { VERSION } from '../runtime/version.ts'
 import { addConfig } from './config.ts'
 import { Context, collect } from './context.ts'
 import { addDescribe } from './describe.ts'
@@ -17,7 +18,7 @@ import { addPut } from './put.ts'
 import { addServe } from './serve.ts'
 import { addSnapshots } from './snapshots.ts'
 import { addTables } from './tables.ts'
-import { addVersion, frazilVersion } from './version.ts'
+import { addVersion } from './version.ts'
 import { addWal } from './wal.ts'
 
 const EXIT_CODES = `
@@ -30,7 +31,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.ok
   program
     .description('Arrow record batches in over Flight, an Apache Iceberg table out, nothing lost.')
-    .version(frazilVersion(), '--version', 'show the version')
+    .version(VERSION, '--version', 'show the version')
     .option('--address <address>', 'the service, as host:port (FRAZIL_ADDRESS)')
     .option('--tenant <name>', 'whose tables (FRAZIL_TENANT)')
     .addOption(

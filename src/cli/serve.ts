@@ -1,5 +1,6 @@
 /** `frazil serve`: runs the service until it is told to stop, or cannot keep its promises. */
 import type { Command } from 'commander'
+import { countExternalMemoryAsHeap } from '../runtime/collector.ts'
 import type { Service } from '../service.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './io.ts'
@@ -16,6 +17,7 @@ export function addServe(
 }
 
 async function serve(context: Context): Promise<number> {
+  countExternalMemoryAsHeap()
   const { io, options } = context
   const stopped = Promise.withResolvers<void>()
   io.onStop(stopped.resolve)

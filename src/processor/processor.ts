@@ -12,7 +12,7 @@ import { type EntryKey, parseKey } from '../entry.ts'
 import { ServiceError, toServiceError } from '../errors.ts'
 import type { Instant } from './commit-policy.ts'
 import { createManifestListReader } from './parent-manifests.ts'
-import { keyState, type ProcessorParts } from './parts.ts'
+import type { ProcessorParts } from './parts.ts'
 import { type Candidate, chooseTables } from './schedule.ts'
 import { emptyTally, type FlushedTable, stoppedError, type TableStatus } from './status.ts'
 import { TableWorker } from './table-worker.ts'
@@ -73,7 +73,7 @@ class LogProcessor implements Processor {
 
   async awaitCommitted(key: string, sequence: bigint): Promise<{ snapshotId: bigint }> {
     this.#refuseIfClosed()
-    if (keyState(this.#parts.wal, key) === undefined) {
+    if (this.#parts.wal.keyState(key) === undefined) {
       throw new ServiceError('not-found', `the log has no entries of ${key}`)
     }
     const worker = this.#worker(key)

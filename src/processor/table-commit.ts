@@ -10,7 +10,7 @@ import { toServiceError, unreachable } from '../errors.ts'
 import { stageAppend } from '../iceberg/append.ts'
 import { manifestListLocation } from '../storage/paths.ts'
 import { putOnce } from './data-files.ts'
-import { keyState, type TableContext } from './parts.ts'
+import type { TableContext } from './parts.ts'
 import { isSameShape, type PreparedGroup, shapeOf } from './prepare.ts'
 import type { RetryPace } from './retry-pace.ts'
 import {
@@ -52,7 +52,7 @@ export async function inspectTable(
   range: SequenceRange,
 ): Promise<Inspection> {
   // Before the load: see Intent.trimmedThrough.
-  const trimmedThrough = keyState(parts.wal, key)?.trimmedThrough ?? 0n
+  const trimmedThrough = parts.wal.keyState(key)?.trimmedThrough ?? 0n
   let loaded: LoadedTable
   try {
     loaded = await parts.catalog.loadTable(entryKey.table)

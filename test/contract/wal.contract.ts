@@ -123,6 +123,8 @@ export function walContract(name: string, open: OpenForContract): void {
       expect(states.get('k')?.oldestAppendedAt).to.be.a('number')
       expect(states.get('done')).to.deep.include({ entries: 0, lastSequence: 3n })
       expect(states.get('done')?.firstSequence).to.equal(undefined)
+      for (const [key, state] of states) expect(wal.keyState(key)).to.deep.equal(state)
+      expect(wal.keyState('unknown')).to.equal(undefined)
       expect(wal.stats()).to.deep.include({ liveEntries: 2, nextSequence: 4n, durableThrough: 3n })
     })
 

@@ -139,6 +139,10 @@ export class FakeWal implements Wal {
     }))
   }
 
+  keyState(key: string): KeyState | undefined {
+    return this.keys().find((state) => state.key === key)
+  }
+
   stats(): WalStats {
     return {
       id: this.id,
