@@ -10,9 +10,9 @@ import { formatRate, startProgress } from './progress.ts'
 /** What a new table is to be like. */
 export interface CreationFlags {
   readonly create: boolean
-  readonly partitionBy: readonly string[]
-  readonly property: readonly string[]
-  readonly identifier: readonly string[]
+  readonly partitionBy?: readonly string[]
+  readonly property?: readonly string[]
+  readonly identifier?: readonly string[]
 }
 
 interface PutFlags extends CreationFlags {
@@ -42,23 +42,18 @@ export function addPut(program: Command, context: Context): void {
 export function addCreationOptions(command: Command): Command {
   return command
     .option('--no-create', 'fail when the table does not exist')
-    .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect, [])
-    .option('--property <key=value>', 'for a new table; repeatable', collect, [])
-    .option(
-      '--identifier <column>',
-      'for a new table: it tells rows apart; repeatable',
-      collect,
-      [],
-    )
+    .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect)
+    .option('--property <key=value>', 'for a new table; repeatable', collect)
+    .option('--identifier <column>', 'for a new table: it tells rows apart; repeatable', collect)
 }
 
 export function creationOptions(flags: CreationFlags): PlanOptions {
   const { create, partitionBy, property, identifier } = flags
   return {
     ...(create ? {} : { create }),
-    ...(partitionBy.length > 0 ? { partitionBy } : {}),
-    ...(property.length > 0 ? { properties: assignments(property, '--property') } : {}),
-    ...(identifier.length > 0 ? { identifierFields: identifier } : {}),
+    ...(partitionBy ? { partitionBy } : {}),
+    ...(property ? { properties: assignments(property, '--property') } : {}),
+    ...(identifier ? { identifierFields: identifier } : {}),
   }
 }
 
@@ -81,9 +76,11 @@ async function put(
     onProgress: ({ rows, bytes }) => progress.acknowledged(rows, bytes, io.monotonic() - startedAt),
   }
   try {
-    const result = await context.withClient((client) =>
-      client.put(table, batchesOf(files, progress.read), options),
-    )
+    const result = await context.withClient(async (client) => {
+      // A put outlasts a restart of the service by waiting; at a wrong address nobody would answer.
+      await client.status()
+      return client.put(table, batchesOf(files, progress.read), options)
+    })
     progress.stop()
     context.note(`${formatRate(result.rows, io.monotonic() - startedAt)}, ${flags.ack}`)
     context.rows([rowOf(table, result)], COLUMNS)
