@@ -6,12 +6,11 @@
  */
 
 import { andBits } from '../arrow/kernels/bits.ts'
-import { columnBytes, type StructColumn } from '../arrow/kernels/column.ts'
+import type { StructColumn } from '../arrow/kernels/column.ts'
 import { countNaN } from '../arrow/kernels/nan.ts'
 import { storedFields } from '../arrow/kernels/project.ts'
 import { ServiceError } from '../errors.ts'
 import type { StructType } from '../iceberg/types.ts'
-import { cutBatches, filesNeeded, sampleOf } from './cut.ts'
 import { entryDecoder } from './decode-entry.ts'
 import type {
   EncodedFile,
@@ -20,18 +19,21 @@ import type {
   EncodeOutcome,
   EncodeSettings,
 } from './encoder.ts'
-import { fixFooter } from './footer.ts'
+import { joinFiles } from './footer.ts'
 import { ipcStream } from './ipc-stream.ts'
 import { fileMetrics } from './metrics.ts'
+import { pieceWriter } from './piece-writer.ts'
 import { type Partition, splitter } from './split.ts'
 import { targetSchemaMessage, uuidFieldIds } from './target-schema.ts'
 import type { Unpack } from './unpack.ts'
 
+export type WriterSettings = Omit<
+  EncodeSettings,
+  'targetFileBytes' | 'rowGroupBytesMax' | 'metricsModes' | 'encodedRatio'
+>
+
 /** An Arrow IPC stream as the bytes of a Parquet file. */
-export type WriteParquet = (
-  stream: Uint8Array,
-  settings: Pick<EncodeSettings, 'compression' | 'rowGroupRowsMax'>,
-) => Uint8Array
+export type WriteParquet = (stream: Uint8Array, settings: WriterSettings) => Uint8Array
 
 export interface Library {
   readonly writeParquet: WriteParquet
@@ -57,7 +59,11 @@ export function encodeJob(job: EncodeJob, library: Library): EncodeOutcome {
     }
   }
   try {
-    return { kind: 'encoded', files: split.partitions().flatMap(table.writeFiles) }
+    return {
+      kind: 'encoded',
+      files: split.partitions().flatMap(table.writeFiles),
+      ...table.learnt(),
+    }
   } catch (error) {
     refuseToBlame(error)
     return findUnwritable(job, library, error)
@@ -66,24 +72,22 @@ export function encodeJob(job: EncodeJob, library: Library): EncodeOutcome {
 
 interface TableWriter {
   readonly writeFiles: (partition: Partition) => EncodedFile[]
+  readonly learnt: () => { readonly encodedRatio?: number }
 }
 
 function prepareTable({ schema, settings }: EncodeJob, { writeParquet }: Library): TableWriter {
   const message = targetSchemaMessage(schema)
   const uuids = uuidFieldIds(schema)
-  const write = (part: readonly StructColumn[]) => writeParquet(ipcStream(message, part), settings)
-  const writeFile = (part: readonly StructColumn[], partition: Partition['values']) => {
-    const { bytes, footer } = fixFooter(write(part), uuids)
-    return { ...fileMetrics(schema, footer, nanCounts(schema, part)), partition, bytes }
-  }
+  const pieces = pieceWriter(settings, (part) => writeParquet(ipcStream(message, part), settings))
   return {
-    writeFiles: ({ values, batches }) => {
-      const count = filesNeeded(batches, settings.targetFileBytes, () => {
-        const sample = sampleOf(batches, settings.targetFileBytes)
-        return write([sample]).length / Math.max(1, columnBytes(sample))
-      })
-      return cutBatches(batches, count).map((part) => writeFile(part, values))
-    },
+    learnt: () => pieces.learnt(),
+    writeFiles: ({ values, batches }) =>
+      pieces.writeFiles(batches).map(({ pieces, rows }) => {
+        const { bytes, footer } = joinFiles(pieces, uuids)
+        const nans = nanCounts(schema, rows)
+        const metrics = fileMetrics(schema, footer, nans, settings.metricsModes)
+        return { ...metrics, partition: values, bytes }
+      }),
   }
 }
 

@@ -5,7 +5,11 @@
  * file has every column of `schema` with its field id; metrics describe the file's bytes exactly.
  * An entry that cannot be decoded fails the job as {@link EncodeFailure} and names the entry.
  */
+import type { MetricsMode } from '../iceberg/metrics-mode.ts'
 import type { DataFile, PartitionSpec, Schema } from '../iceberg/types.ts'
+import type { ColumnSettings, CompressionCodec } from '../iceberg/write-settings.ts'
+
+export type { CompressionCodec } from '../iceberg/write-settings.ts'
 
 export interface EncodeEntry {
   readonly sequence: bigint
@@ -15,13 +19,25 @@ export interface EncodeEntry {
   readonly definitions: readonly { readonly id: string; readonly bytes: Uint8Array }[]
 }
 
-export type CompressionCodec = 'uncompressed' | 'snappy' | 'gzip' | 'lz4_raw' | 'zstd'
-
+/** What is absent is the encoder's own default. */
 export interface EncodeSettings {
   readonly compression: CompressionCodec
   readonly rowGroupRowsMax: number
+  /** A row group is closed once its encoded bytes reach about this. */
+  readonly rowGroupBytesMax?: number
   /** A file is closed once its encoded bytes reach about this. */
   readonly targetFileBytes: number
+  /** Of one page before compression. */
+  readonly pageBytesMax?: number
+  /** Of one column's dictionary in one row group; beyond it values are written plain. */
+  readonly dictionaryBytesMax?: number
+  readonly isDictionaryEnabled?: boolean
+  /** Top-level columns with settings of their own, by name. */
+  readonly columns?: Readonly<Record<string, ColumnSettings>>
+  /** What is stated of each column, by field id; nothing of a column that is not in it. */
+  readonly metricsModes?: ReadonlyMap<number, MetricsMode>
+  /** Encoded bytes per byte of columns, from earlier jobs of the table. */
+  readonly encodedRatio?: number
 }
 
 export interface EncodeJob {
@@ -38,7 +54,12 @@ export type EncodedFile = Omit<DataFile, 'filePath' | 'fileSizeInBytes' | 'sortO
 }
 
 export type EncodeOutcome =
-  | { readonly kind: 'encoded'; readonly files: readonly EncodedFile[] }
+  | {
+      readonly kind: 'encoded'
+      readonly files: readonly EncodedFile[]
+      /** For the settings of the table's next job; absent when nothing was encoded. */
+      readonly encodedRatio?: number
+    }
   /** This entry can never be encoded: set it aside and encode the others again. */
   | { readonly kind: 'undecodable'; readonly sequence: bigint; readonly reason: string }
 
