@@ -139,6 +139,9 @@ export const configSchema = z.strictObject({
       workerBytesMax: bytes(MIB, 1024 * GIB).default(4 * GIB),
       compression: z.enum(['uncompressed', 'snappy', 'gzip', 'lz4_raw', 'zstd']).default('zstd'),
       rowGroupRowsMax: count(1, 2 ** 31 - 1).default(1_048_576),
+      /** Encoded bytes of a row group: what the encoder has in memory at a time. */
+      rowGroupBytesMax: bytes(64 * KIB, 4 * GIB).default(128 * MIB),
+      /** Encoded bytes. A file holds what one commit holds at most: see commit.groupBytesMax. */
       targetFileBytes: bytes(MIB, 50 * GIB).default(128 * MIB),
     })
     .prefault({}),

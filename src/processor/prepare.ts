@@ -5,18 +5,21 @@
  * that was not set aside; an entry that cannot be encoded is set aside, durably, before the others
  * are written. Does not know: the snapshot that it will be put on top of.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
 import { defaultSpec } from '../iceberg/partition.ts'
 import { currentSchema } from '../iceberg/schema.ts'
 import type { TableMetadata } from '../iceberg/types.ts'
-import type { EncodedFile } from '../parquet/encoder.ts'
+import type { EncodedFile, EncodeOutcome } from '../parquet/encoder.ts'
 import { manifestLocation } from '../storage/paths.ts'
 import { type CommitGroup, type Damage, type OnQuarantine, readGroup } from './commit-group.ts'
 import { putOnce, writeDataFiles } from './data-files.ts'
+import type { FileSizing } from './file-sizing.ts'
 import type { GroupSize } from './group-size.ts'
 import type { TableContext } from './parts.ts'
 import type { RetryPace } from './retry-pace.ts'
+import { settingsPrint, tableSettings } from './table-settings.ts'
 import type { SequenceRange } from './watermark.ts'
 
 /** Entries set aside in one go before other tables get their turn. */
@@ -27,6 +30,8 @@ export interface TableShape {
   readonly schemaId: number
   readonly specId: number
   readonly formatVersion: number
+  /** Of the properties that files are written by. */
+  readonly settings: string
 }
 
 export interface PreparedGroup {
@@ -50,6 +55,7 @@ export interface PrepareRequest {
   readonly after: bigint
   /** Learns from how the encoding went. */
   readonly size: GroupSize
+  readonly sizing: FileSizing
   readonly onQuarantine: OnQuarantine
 }
 
@@ -69,9 +75,10 @@ export async function prepareGroup(
     const group = await readGroup(wal, from, limits, request.onQuarantine)
     if (group === undefined) return { kind: 'empty' }
     const sequences = group.entries.map((entry) => entry.sequence)
-    const outcome = await encode(context, request.metadata, group)
+    const outcome = await encode(context, request, group)
     switch (outcome.kind) {
       case 'encoded':
+        learn(request, group, outcome)
         return {
           kind: 'prepared',
           group: await writeGroup(context, request.metadata, { ...group, files: outcome.files }),
@@ -94,27 +101,45 @@ export function shapeOf(metadata: TableMetadata): TableShape {
     schemaId: metadata['current-schema-id'],
     specId: metadata['default-spec-id'],
     formatVersion: metadata['format-version'],
+    settings: settingsPrint(metadata),
   }
 }
 
 export function isSameShape(a: TableShape, b: TableShape): boolean {
-  return a.schemaId === b.schemaId && a.specId === b.specId && a.formatVersion === b.formatVersion
+  return isDeepStrictEqual(a, b)
 }
 
-async function encode({ parts }: TableContext, metadata: TableMetadata, group: CommitGroup) {
-  const { compression, rowGroupRowsMax, targetFileBytes } = parts.config.parquet
+async function encode(
+  { parts }: TableContext,
+  { metadata, sizing }: PrepareRequest,
+  group: CommitGroup,
+) {
+  const settings = tableSettings(metadata, parts.config).encode
+  const { encodedRatio } = sizing
   try {
     return await parts.encoder.encode({
       schema: currentSchema(metadata),
       partitionSpec: defaultSpec(metadata),
       entries: group.entries,
-      settings: { compression, rowGroupRowsMax, targetFileBytes },
+      settings: encodedRatio === undefined ? settings : { ...settings, encodedRatio },
     })
   } catch (thrown) {
     const error = toServiceError(thrown)
     if (error.kind !== 'unavailable') throw error
     return { kind: 'died', reason: error.message } as const
   }
+}
+
+function learn(
+  { sizing }: PrepareRequest,
+  group: CommitGroup,
+  { files, encodedRatio }: Extract<EncodeOutcome, { kind: 'encoded' }>,
+): void {
+  sizing.observe({
+    payloadBytes: group.bytes,
+    fileBytes: files.reduce((sum, file) => sum + file.bytes.length, 0),
+    encodedRatio,
+  })
 }
 
 async function encoderDied(
