@@ -52,19 +52,28 @@ export interface Verifier {
   batch(message: ArrowMessage): VerifiedBatch
 }
 
+export interface VerifierOptions {
+  readonly schema: ArrowSchema
+  readonly limits: ArrowLimits
+  /** Depth-first indices of instants of coarser units that are to become nanoseconds. */
+  readonly nanoseconds?: readonly number[]
+}
+
 /** @throws ServiceError `invalid` for a schema with unions or run-end encoding. */
-export function openVerifier(options: { schema: ArrowSchema; limits: ArrowLimits }): Verifier {
-  return new StreamVerifier(layoutOf(options.schema), options.limits)
+export function openVerifier({ schema, limits, nanoseconds }: VerifierOptions): Verifier {
+  return new StreamVerifier(layoutOf(schema), limits, new Set(nanoseconds))
 }
 
 class StreamVerifier implements Verifier {
   readonly #layout: SchemaLayout
   readonly #limits: ArrowLimits
+  readonly #nanoseconds: ReadonlySet<number>
   readonly #dictionaries = new Map<bigint, DictionaryValues>()
 
-  constructor(layout: SchemaLayout, limits: ArrowLimits) {
+  constructor(layout: SchemaLayout, limits: ArrowLimits, nanoseconds: ReadonlySet<number>) {
     this.#layout = layout
     this.#limits = limits
+    this.#nanoseconds = nanoseconds
   }
 
   batch(message: ArrowMessage): VerifiedBatch {
@@ -116,6 +125,7 @@ class StreamVerifier implements Verifier {
       reader: new BatchReader(header, body),
       limits: this.#limits,
       dictionaries: this.#dictionaries,
+      nanoseconds: this.#nanoseconds,
       expandedBytes: 0,
     }
   }

@@ -7,8 +7,20 @@ import { openVerifier } from '../arrow/verifier.ts'
 import { verifySchema } from '../arrow/verify-schema.ts'
 import { formatKey, type Message } from '../entry.ts'
 import type { TableIdentifier } from '../names.ts'
+import { planStream, type StreamPlan } from './plan.ts'
 import { LogStream } from './stream.ts'
 import { type GateParts, openTable } from './table-gate.ts'
+
+export type { StreamPlan } from './plan.ts'
+
+/** What a client asks of a table that does not exist yet. */
+export interface CreationRequest {
+  readonly partitionBy?: readonly { readonly column: string; readonly transform: string }[]
+  /** Iceberg properties, and `format-version`. */
+  readonly properties?: Readonly<Record<string, string>>
+  /** Dotted paths of the fields that tell rows apart; they become required. */
+  readonly identifierFields?: readonly string[]
+}
 
 /** What a client said about the stream before its first batch. */
 export interface StreamRequest {
@@ -16,11 +28,8 @@ export interface StreamRequest {
   /** The flatbuffer `Message` with the Arrow schema. */
   readonly schema: Uint8Array
   readonly isCreationAllowed: boolean
-  /** Iceberg properties and partition fields for a table that this stream creates. */
-  readonly create?: {
-    readonly partitionBy?: readonly { readonly column: string; readonly transform: string }[]
-    readonly properties?: Readonly<Record<string, string>>
-  }
+  /** For a table that this stream creates. */
+  readonly create?: CreationRequest
   readonly producer?: { readonly id: string; readonly firstSequence: bigint | undefined }
 }
 
@@ -53,16 +62,23 @@ export interface Ingest {
    * @throws ServiceError `invalid`, `not-found`, `schema-mismatch`, `unavailable`, `closed`.
    */
   openStream(request: StreamRequest): Promise<IngestStream>
+  /**
+   * What opening the stream would do, column by column; does nothing. A refusal is an answer.
+   *
+   * @throws ServiceError `invalid` for a damaged schema, `unavailable`.
+   */
+  plan(request: StreamRequest): Promise<StreamPlan>
 }
 
 export function createIngest({ wal, ...gate }: { readonly wal: Wal } & GateParts): Ingest {
   return {
     openStream: async (request) => {
       const arrow = verifySchema(request.schema, gate.config)
-      const verifier = openVerifier({ schema: arrow, limits: gate.config })
-      const { tableUuid, fieldIds, required } = await openTable(gate, request, arrow)
+      const { tableUuid, fieldIds, required, nanoseconds } = await openTable(gate, request, arrow)
+      const verifier = openVerifier({ schema: arrow, limits: gate.config, nanoseconds })
       const key = formatKey({ table: request.table, tableUuid })
       return new LogStream({ wal, key, verifier, fieldIds, required, request })
     },
+    plan: async (request) => planStream(gate, request, verifySchema(request.schema, gate.config)),
   }
 }

@@ -41,7 +41,7 @@ describe('flight descriptor', () => {
     ['a path that is too deep', pathTo('a', 'b', 'c', 'd', 'e', 't'), /levels/],
     ['an empty command', command(''), /empty command/],
     ['a command that is not UTF-8', { type: 'cmd', path: [], cmd: Buffer.from([0xc3]) }, /UTF-8/],
-    ['a command of 65 KiB', command('a'.repeat(65 * 1024)), /at most/],
+    ['a command of 5 MiB', command('a'.repeat(5 * 1024 * 1024)), /at most/],
     ['JSON that is broken', command('{"table":'), /is not JSON/],
     ['JSON with an unknown key', command({ table: 't', tabel: 1 }), /"tabel"/],
     ['JSON with __proto__', command('{"table": "t", "__proto__": {}}'), /"__proto__"/],
