@@ -8,11 +8,16 @@ import type {
   EncodeEntry,
   EncodeJob,
   EncodeOutcome,
+  EncodeSettings,
   ParquetEncoder,
 } from '../../src/parquet/encoder.ts'
 
 export interface FakeEncoder extends ParquetEncoder {
-  readonly jobs: { readonly sequences: readonly bigint[]; readonly schemaId: number }[]
+  readonly jobs: {
+    readonly sequences: readonly bigint[]
+    readonly schemaId: number
+    readonly settings: EncodeSettings
+  }[]
 }
 
 export function createFakeEncoder(wait: () => Promise<void> = async () => {}): FakeEncoder {
@@ -24,6 +29,7 @@ export function createFakeEncoder(wait: () => Promise<void> = async () => {}): F
       jobs.push({
         sequences: job.entries.map(({ sequence }) => sequence),
         schemaId: job.schema['schema-id'],
+        settings: job.settings,
       })
       // What the worker thread takes is gone here.
       for (const { payload } of job.entries)

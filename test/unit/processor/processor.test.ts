@@ -155,6 +155,56 @@ describe('grouping', () => {
     await scene.committed(key, 1_000)
   })
 
+  it('commits by the table’s own age, also the first time', async () => {
+    const scene = new Scene({ commit: { ageMs: 5_000 } })
+    const set = (name: string, ageMs: string) =>
+      scene.catalog.change(name, [
+        { action: 'set-properties', updates: { 'frazil.commit.age-ms': ageMs } },
+      ])
+    const [quick, slow] = [scene.catalog.create('quick'), scene.catalog.create('slow')]
+    set('quick', '200')
+    set('slow', '60000')
+    scene.add(quick, 1)
+    scene.add(slow, 1)
+    await scene.committed(quick, 1_000)
+    await scene.world.pass(50_000)
+    expect(scene.pending(slow)).to.equal(1)
+    await scene.committed(slow, 15_000)
+  })
+
+  it('commits by the table’s own size', async () => {
+    const scene = new Scene({ commit: PATIENT })
+    const key = scene.catalog.create('t')
+    const updates = { 'frazil.commit.bytes': '50' }
+    scene.catalog.change('t', [{ action: 'set-properties', updates }])
+    scene.add(key, 1)
+    await scene.world.pass(1_000)
+    expect(scene.pending(key)).to.equal(1)
+    scene.add(key, 2)
+    await scene.committed(key, 1_000)
+  })
+
+  it('goes on with its defaults where a property cannot be obeyed, and says so', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    const updates = {
+      'write.parquet.compression-codec': 'brotli',
+      'write.parquet.compression-level': '9',
+      'frazil.commit.age-ms': 'soon',
+    }
+    scene.catalog.change('t', [{ action: 'set-properties', updates }])
+    scene.add(key, 1)
+    await scene.committed(key)
+    const { warnings } = scene.status(key)
+    expect(warnings).to.have.length(3)
+    for (const name of Object.keys(updates)) expect(warnings.join('\n')).to.contain(name)
+    expect(scene.encoder.jobs[0]?.settings.compression).to.equal('zstd')
+    scene.catalog.change('t', [{ action: 'remove-properties', removals: Object.keys(updates) }])
+    scene.add(key, 1)
+    await scene.committed(key)
+    expect(scene.status(key).warnings).to.deep.equal([])
+  })
+
   it('commits no more tables at once than it may, oldest first', async () => {
     const scene = new Scene({ commit: { concurrentTablesMax: 2 } })
     const names = ['a', 'b', 'c', 'd', 'e']
