@@ -7,6 +7,7 @@ import { openVerifier } from '../arrow/verifier.ts'
 import { verifySchema } from '../arrow/verify-schema.ts'
 import type { LoadedTable } from '../catalog/catalog.ts'
 import { formatKey, type Message } from '../entry.ts'
+import type { ServiceError } from '../errors.ts'
 import type { TableIdentifier } from '../names.ts'
 import { createTable } from './create-table.ts'
 import { planStream, type StreamPlan } from './plan.ts'
@@ -80,14 +81,20 @@ export interface Ingest {
   plan(request: StreamRequest): Promise<StreamPlan>
 }
 
-export function createIngest({ wal, ...gate }: { readonly wal: Wal } & GateParts): Ingest {
+export interface IngestParts extends GateParts {
+  readonly wal: Wal
+  /** Why a key takes nothing more, although its stream is open. Asked before each append. */
+  readonly refusal: (key: string) => ServiceError | undefined
+}
+
+export function createIngest({ wal, refusal, ...gate }: IngestParts): Ingest {
   return {
     openStream: async (request) => {
       const arrow = verifySchema(request.schema, gate.config)
       const { tableUuid, fieldIds, required, nanoseconds } = await openTable(gate, request, arrow)
       const verifier = openVerifier({ schema: arrow, limits: gate.config, nanoseconds })
       const key = formatKey({ table: request.table, tableUuid })
-      return new LogStream({ wal, key, verifier, fieldIds, required, request })
+      return new LogStream({ wal, key, refusal, verifier, fieldIds, required, request })
     },
     createTable: async (request) =>
       createTable(gate, request, verifySchema(request.schema, gate.config)),

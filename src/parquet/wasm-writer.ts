@@ -7,6 +7,7 @@ import {
   wasmMemory,
   writeParquet,
 } from 'parquet-wasm'
+import { VERSION } from '../runtime/version.ts'
 import type { WriteParquet, WriterSettings } from './encode-job.ts'
 import type { CompressionCodec } from './encoder.ts'
 
@@ -36,7 +37,8 @@ function propertiesOf(settings: WriterSettings): WriterPropertiesBuilder {
     // Per column chunk only: page indexes have met readers that trip over them.
     .setStatisticsEnabled(EnabledStatistics.Chunk)
     .setMaxRowGroupSize(settings.rowGroupRowsMax)
-    .setCreatedBy('frazil (parquet-rs)')
+    // The specification's form: readers that cannot parse it drop the statistics of text columns.
+    .setCreatedBy(`frazil version ${VERSION} (build parquet-rs)`)
   const { pageBytesMax, dictionaryBytesMax, isDictionaryEnabled, columns = {} } = settings
   if (pageBytesMax !== undefined) builder = builder.setDataPageSizeLimit(pageBytesMax)
   if (dictionaryBytesMax !== undefined) {

@@ -12,7 +12,8 @@ import { ServiceError, toServiceError } from '../errors.ts'
 import type { Damage } from './commit-group.ts'
 import { type Instant, instantOf, type WaitingEntries, waitingMs } from './commit-policy.ts'
 import { GroupSize } from './group-size.ts'
-import { keyState, randomFraction, type TableContext } from './parts.ts'
+import { inspectTable, type StopCause } from './inspect.ts'
+import { randomFraction, type TableContext } from './parts.ts'
 import { type PreparedGroup, prepareGroup } from './prepare.ts'
 import { paceAfter, paceOf, type RetryPace, retryDelayMs } from './retry-pace.ts'
 import type { Candidate } from './schedule.ts'
@@ -24,15 +25,12 @@ import {
   type TableState,
   type TableStatus,
 } from './status.ts'
-import { type Attempt, attemptCommit, inspectTable, type StopCause } from './table-commit.ts'
+import { type Attempt, attemptCommit } from './table-commit.ts'
 import { Waiters } from './waiters.ts'
 import { snapshotFinder } from './watermark.ts'
 
-type Step =
-  | Attempt
-  | { readonly kind: 'empty' }
-  /** The table's own settings are known now, and by them it is too early. */
-  | { readonly kind: 'early' }
+/** `early`: the table's own settings are known now, and by them it is too soon. */
+type Step = Attempt | { readonly kind: 'empty' | 'early' }
 
 export class TableWorker {
   readonly #context: TableContext
@@ -62,6 +60,12 @@ export class TableWorker {
 
   get entryKey(): EntryKey {
     return this.#context.entryKey
+  }
+
+  /** While the table is stopped. */
+  get refusal(): ServiceError | undefined {
+    if (this.#state.kind !== 'stopped') return undefined
+    return stoppedError(this.#context.key, this.#state.cause, this.#state.reason)
   }
 
   get isFailing(): boolean {
@@ -121,7 +125,7 @@ export class TableWorker {
       .stats()
       .quarantined.find((entry) => entry.key === key && entry.sequence === sequence)
     if (setAside !== undefined) throw quarantinedError(key, sequence, setAside.reason)
-    const live = keyState(parts.wal, key)
+    const live = parts.wal.keyState(key)
     if (live === undefined || sequence > live.lastSequence) {
       throw new ServiceError('not-found', `the log has no entry ${sequence} of ${key}`)
     }
@@ -161,11 +165,11 @@ export class TableWorker {
 
   async #advance(): Promise<Step> {
     const { wal } = this.#context.parts
-    let live = keyState(wal, this.#context.key)
+    let live = wal.keyState(this.#context.key)
     if (live?.firstSequence !== undefined && live.firstSequence <= this.#watermark) {
       // The trim after the last commit failed.
       await wal.trim(this.#context.key, this.#watermark)
-      live = keyState(wal, this.#context.key)
+      live = wal.keyState(this.#context.key)
     }
     if (live?.firstSequence === undefined) return { kind: 'empty' }
     if (this.#group === undefined) {
@@ -235,10 +239,8 @@ export class TableWorker {
     this.#group = undefined
     this.#settleWaiters()
     await parts.wal.trim(key, through)
-    parts.logger.info(
-      { key, through, snapshot: loaded.metadata['current-snapshot-id'] },
-      'committed',
-    )
+    const snapshot = loaded.metadata['current-snapshot-id']
+    parts.logger.info({ key, through, snapshot }, 'committed')
     this.#rest()
   }
 
@@ -251,7 +253,8 @@ export class TableWorker {
   }
 
   #retry(wanted: RetryPace, reason: string): void {
-    const { clock, config, ids, logger } = this.#context.parts
+    const { key, parts } = this.#context
+    const { clock, config, ids, logger } = parts
     const pace = paceOf(wanted, this.#failures)
     const delayMs = retryDelayMs(pace, config.commit, this.#failures, randomFraction(ids))
     this.#failures += 1
@@ -259,10 +262,7 @@ export class TableWorker {
     this.#retryAt = clock.monotonic() + delayMs
     this.#state = { kind: 'waiting', retryAt: clock.now() + delayMs, reason }
     const level = pace === 'rejected' ? 'error' : this.#isFailing ? 'warn' : 'debug'
-    logger[level](
-      { key: this.#context.key, reason, delayMs, failures: this.#failures },
-      'not committed',
-    )
+    logger[level]({ key, reason, delayMs, failures: this.#failures }, 'not committed')
     if (this.#isFailing) this.#waiters.failed(new ServiceError('unavailable', reason))
   }
 
@@ -288,12 +288,12 @@ export class TableWorker {
 
   #settleWaiters(): void {
     if (this.#waiters.size === 0) return
-    const live = keyState(this.#context.parts.wal, this.#context.key)
+    const live = this.#context.parts.wal.keyState(this.#context.key)
     this.#waiters.settle((sequence) => this.#isDone(sequence, live), this.#table.snapshots())
   }
 
   #refuseIfStopped(): void {
-    if (this.#state.kind !== 'stopped') return
-    throw stoppedError(this.#context.key, this.#state.cause, this.#state.reason)
+    const { refusal } = this
+    if (refusal !== undefined) throw refusal
   }
 }
