@@ -36,13 +36,21 @@ export function matchFields(state: PlanState, matching: Matching): Matched {
     if (field !== undefined && !matched.has(field.id)) matched.set(field.id, draft)
     else others.push(draft)
   }
-  const added = others.filter((draft) => isNew(state, { ...matching, matched }, draft))
+  if (others.length === 0) return { matched, added: others }
+  const folded = new Map(matching.fields.map(({ name }) => [foldCase(name), name]))
+  const added = others.filter((draft) => isNew(state, { ...matching, matched, folded }, draft))
   return { matched, added }
+}
+
+interface Unmatched extends Matching {
+  readonly matched: Map<number, DraftField>
+  /** Names of the table's fields by how case-blind engines see them. */
+  readonly folded: ReadonlyMap<string, string>
 }
 
 function isNew(
   state: PlanState,
-  { fields, parent, history, matched }: Matching & { readonly matched: Map<number, DraftField> },
+  { fields, parent, history, matched, folded }: Unmatched,
   draft: DraftField,
 ): boolean {
   // Has its own reason already, such as a repeated name.
@@ -70,10 +78,10 @@ function isNew(
     }
     return false
   }
-  const twin = fields.find(({ name }) => foldCase(name) === foldCase(draft.name))
+  const twin = folded.get(foldCase(draft.name))
   if (twin === undefined) return true
-  const remedy = `rename the column to ${twin.name}`
-  state.refuse({ path, expected: `the table's ${twin.name}`, received: draft.name, remedy })
+  const remedy = `rename the column to ${twin}`
+  state.refuse({ path, expected: `the table's ${twin}`, received: draft.name, remedy })
   return false
 }
 

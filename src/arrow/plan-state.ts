@@ -8,7 +8,7 @@ import type { ColumnPlan } from './column-plan.ts'
 import type { DraftField } from './draft.ts'
 import type { FormatVersion } from './iceberg-types.ts'
 import { type Refusal, RefusedError } from './refusal.ts'
-import type { VectorField } from './vectors.ts'
+import type { ListField } from './vectors.ts'
 
 export interface RequiredField {
   /** Depth-first index of the Arrow field: its nulls are at this place of `nullCounts`. */
@@ -46,7 +46,7 @@ export class PlanState {
   readonly changes: string[] = []
   readonly columns: ColumnPlan[]
   readonly refusals: Refusal[] = []
-  readonly vectors: VectorField[] = []
+  readonly lists: ListField[] = []
   readonly #fieldIds: number[]
   readonly #required: RequiredField[] = []
   readonly #nanoseconds: number[] = []
@@ -86,13 +86,11 @@ export class PlanState {
     this.#nanoseconds.push(index)
   }
 
-  /** Also where the draft's list has a fixed size: its vectors are looked at in the end. */
+  /** Lists are kept besides: how long they may be is looked at in the end. */
   note(draft: DraftField, plan: Omit<ColumnPlan, 'path' | 'arrow'>): void {
-    this.columns.push({ path: draft.path, arrow: draft.received, ...plan })
-    if (draft.type.kind === 'list' && draft.type.dimension !== undefined) {
-      const { dimension } = draft.type
-      this.vectors.push({ index: draft.index, path: draft.path, dimension })
-    }
+    const { index, path, received, type } = draft
+    this.columns.push({ path, arrow: received, ...plan })
+    if (type.kind === 'list') this.lists.push({ index, path, dimension: type.dimension })
   }
 
   /** Undefined when the field was refused, which is noted. */

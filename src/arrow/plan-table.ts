@@ -23,13 +23,15 @@ import { type Assignment, PlanState } from './plan-state.ts'
 import { Planner } from './planner.ts'
 import { type Refusal, RefusedError } from './refusal.ts'
 import type { ArrowSchema } from './schema.ts'
-import { checkDimension, dimensionProperty } from './vectors.ts'
+import { checkDimension, dimensionProperty, type VectorField } from './vectors.ts'
 
 interface Fitting extends Assignment {
   /** What the table is to have: new, as it was, or evolved. */
   readonly schema: Schema
   /** Properties to set together with the schema. */
   readonly properties: Readonly<Record<string, string>>
+  /** Lists of any length that must have one, which only their batches show. */
+  readonly vectors: readonly VectorField[]
 }
 
 type Decision =
@@ -123,17 +125,20 @@ function decide(
   const assignment = state.assignment()
   const { fieldIds } = assignment
   const properties: Record<string, string> = {}
-  for (const vector of state.vectors) {
-    const id = fieldIds[vector.index] as number
-    // A plain list that gets vectors stays one: its older rows may have any length.
-    if (id > lastColumnId) properties[dimensionProperty(schema, id)] = `${vector.dimension}`
-    else {
+  const vectors: VectorField[] = []
+  for (const list of state.lists) {
+    const id = fieldIds[list.index] as number
+    if (id <= lastColumnId) {
       const seen = { schema, schemas, properties: known, fieldIds }
-      state.attempt(() => checkDimension(vector, seen))
+      const vector = state.attempt(() => checkDimension(list, seen))
+      if (vector) vectors.push(vector)
+    } else if (list.dimension !== undefined) {
+      // A plain list that gets vectors stays one: its older rows may have any length.
+      properties[dimensionProperty(schema, id)] = `${list.dimension}`
     }
   }
   throwFirst(state)
-  const fitting = { schema, properties, ...assignment }
+  const fitting = { schema, properties, vectors, ...assignment }
   if (!table) return { kind: 'create', ...fitting }
   if (changes.length === 0) return { kind: 'unchanged', ...fitting }
   return { kind: 'evolve', changes, ...fitting }

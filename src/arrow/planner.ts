@@ -105,6 +105,12 @@ export class Planner {
     const { id, required, type } = field
     const iceberg = typeName(type)
     const seen = { path, fieldId: id, iceberg, ...(draft && { arrow: draft.received }) }
+    if (!draft && (field['write-default'] ?? null) !== null) {
+      // The specification wants that value in such rows, and nulls in its place would be wrong.
+      const expected = `${iceberg}, for which the table has a default`
+      const remedy = 'send the column: defaults are not filled in'
+      throw new RefusedError({ path, expected, received: 'no column', remedy })
+    }
     if (!required) {
       const isNothing = draft !== undefined && type !== 'unknown'
       const action = draft ? (isNothing ? 'skip' : 'keep') : 'omit'

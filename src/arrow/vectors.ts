@@ -8,14 +8,21 @@ import { RefusedError } from './refusal.ts'
 
 export const DIMENSION_PROPERTY = 'frazil.dimension.'
 
-export interface VectorField {
+/** A list of the stream. */
+export interface ListField {
   /** Depth-first index of the Arrow field. */
   readonly index: number
   readonly path: string
+  /** Undefined when each row may have its own. */
+  readonly dimension: number | undefined
+}
+
+/** A list whose every row must have this many elements. */
+export interface VectorField extends ListField {
   readonly dimension: number
 }
 
-export interface VectorTable {
+interface VectorTable {
   /** As it is to be. */
   readonly schema: Schema
   /** As it was, and before that; a property may have the name of then. */
@@ -25,10 +32,8 @@ export interface VectorTable {
 }
 
 /** Dimension of a list column, if one is remembered. */
-export function dimensionOf(
-  { schema, schemas, properties }: Omit<VectorTable, 'fieldIds'>,
-  id: number,
-): number | undefined {
+function dimensionOf({ schema, schemas, properties }: VectorTable, id: number): number | undefined {
+  if (!Object.keys(properties).some((name) => name.startsWith(DIMENSION_PROPERTY))) return undefined
   for (const known of [schema, ...schemas.toReversed()]) {
     const path = positionById(known, id)?.path
     const name = `${DIMENSION_PROPERTY}${path}`
@@ -39,16 +44,24 @@ export function dimensionOf(
   return undefined
 }
 
-/** The vector's column in Iceberg's path and its property. */
+/** The property that remembers a list column's dimension. */
 export function dimensionProperty(schema: Schema, id: number): string {
   return `${DIMENSION_PROPERTY}${positionById(schema, id)?.path}`
 }
 
-/** @throws RefusedError when the column holds vectors of another dimension. */
-export function checkDimension({ index, path, dimension }: VectorField, table: VectorTable): void {
+/**
+ * What each batch has to be looked at for: lists of any length that go where vectors are.
+ *
+ * @throws RefusedError when the column holds vectors of another dimension.
+ */
+export function checkDimension(
+  { index, path, dimension }: ListField,
+  table: VectorTable,
+): VectorField | undefined {
   const id = table.fieldIds[index] as number
   const expected = dimensionOf(table, id)
-  if (expected === undefined || expected === dimension) return
+  if (expected === undefined || expected === dimension) return undefined
+  if (dimension === undefined) return { index, path, dimension: expected }
   throw new RefusedError({
     path,
     expected: `vectors of dimension ${expected}`,

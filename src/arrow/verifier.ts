@@ -16,7 +16,7 @@ import { indexEnd } from './indices.ts'
 import { type ColumnLayout, layoutOf, type SchemaLayout } from './layout.ts'
 import type { ArrowLimits } from './limits.ts'
 import { type ArrowMessage, type MessageHeader, readMessage } from './message.ts'
-import { countNulls, firstNullRow } from './nulls.ts'
+import { countNulls, firstNullRow, firstRowOfOtherLength } from './nulls.ts'
 import type { ArrowSchema } from './schema.ts'
 import { valueSizes } from './value-sizes.ts'
 
@@ -26,6 +26,11 @@ export interface VerifiedBatch {
   readonly nullCounts: readonly number[]
   /** The row with the first null of a field. Looks at the message's bytes, which must still live. */
   firstNullRow(field: number): number | undefined
+  /** The row with the first list of a field that has another length, and that one; as above. */
+  firstRowOfOtherLength(
+    field: number,
+    length: number,
+  ): { readonly row: number; readonly length: number } | undefined
 }
 
 export interface VerifiedDictionary {
@@ -92,6 +97,7 @@ class StreamVerifier implements Verifier {
       rows,
       nullCounts: countNulls(columns, this.#layout.fieldCount),
       firstNullRow: (field) => firstNullRow(columns, field),
+      firstRowOfOtherLength: (field, length) => firstRowOfOtherLength(columns, field, length),
     }
   }
 

@@ -10,11 +10,11 @@ import { formatRate, startProgress } from './progress.ts'
 /** What a new table is to be like. */
 export interface CreationFlags {
   readonly create?: boolean
-  readonly partitionBy: readonly string[]
-  readonly sortBy: readonly string[]
+  readonly partitionBy?: readonly string[]
+  readonly sortBy?: readonly string[]
   readonly formatVersion?: string
-  readonly property: readonly string[]
-  readonly identifier: readonly string[]
+  readonly property?: readonly string[]
+  readonly identifier?: readonly string[]
 }
 
 interface PutFlags extends CreationFlags {
@@ -44,28 +44,23 @@ export function addPut(program: Command, context: Context): void {
 
 export function addCreationOptions(command: Command): Command {
   return command
-    .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect, [])
-    .option('--sort-by <field>', 'for a new table, such as "ts desc"; repeatable', collect, [])
+    .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect)
+    .option('--sort-by <field>', 'for a new table, such as "ts desc"; repeatable', collect)
     .addOption(new Option('--format-version <n>', 'for a new table').choices(['2', '3']))
-    .option('--property <key=value>', 'for a new table; repeatable', collect, [])
-    .option(
-      '--identifier <column>',
-      'for a new table: it tells rows apart; repeatable',
-      collect,
-      [],
-    )
+    .option('--property <key=value>', 'for a new table; repeatable', collect)
+    .option('--identifier <column>', 'for a new table: it tells rows apart; repeatable', collect)
 }
 
 export function creationOptions(flags: CreationFlags): PlanOptions {
   const { create = true, partitionBy, sortBy, property, identifier, formatVersion } = flags
   const version = formatVersion === undefined ? {} : { 'format-version': formatVersion }
-  const properties = { ...assignments(property, '--property'), ...version }
+  const properties = { ...assignments(property ?? [], '--property'), ...version }
   return {
     ...(create ? {} : { create }),
-    ...(partitionBy.length > 0 ? { partitionBy } : {}),
-    ...(sortBy.length > 0 ? { sortBy } : {}),
+    ...(partitionBy ? { partitionBy } : {}),
+    ...(sortBy ? { sortBy } : {}),
     ...(Object.keys(properties).length > 0 ? { properties } : {}),
-    ...(identifier.length > 0 ? { identifierFields: identifier } : {}),
+    ...(identifier ? { identifierFields: identifier } : {}),
   }
 }
 
@@ -88,9 +83,11 @@ async function put(
     onProgress: ({ rows, bytes }) => progress.acknowledged(rows, bytes, io.monotonic() - startedAt),
   }
   try {
-    const result = await context.withClient((client) =>
-      client.put(table, batchesOf(files, progress.read), options),
-    )
+    const result = await context.withClient(async (client) => {
+      // A put outlasts a restart of the service by waiting; at a wrong address nobody would answer.
+      await client.status()
+      return client.put(table, batchesOf(files, progress.read), options)
+    })
     progress.stop()
     context.note(`${formatRate(result.rows, io.monotonic() - startedAt)}, ${flags.ack}`)
     context.rows([rowOf(table, result)], COLUMNS)

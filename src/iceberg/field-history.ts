@@ -23,20 +23,34 @@ export function fieldHistory(
   schemas: readonly Schema[],
   mapping: NameMapping,
 ): FieldHistory {
-  const live = new Set([...allFields(current)].map(({ field }) => field.id))
-  const former = new Map<string, number>()
-  // From the oldest on, so that of several fields of one name the last one counts.
-  for (const schema of schemas.toSorted((a, b) => a['schema-id'] - b['schema-id'])) {
-    remember(former, 0, schema)
-  }
+  // Most streams name what the table has and never ask; the schemas of years are not cheap to read.
+  let known: { readonly live: ReadonlySet<number>; readonly former: FormerIds } | undefined
   return {
     find: (parent, name) => {
+      known ??= { live: liveIds(current), former: formerIds(schemas) }
+      const { live, former } = known
       const mapped = mapping.get(parent)?.get(name)
       if (mapped !== undefined && live.has(mapped)) return { kind: 'renamed', id: mapped }
       const id = former.get(keyOf(parent, name))
       return id === undefined ? undefined : { kind: live.has(id) ? 'renamed' : 'dropped', id }
     },
   }
+}
+
+/** By parent and name. */
+type FormerIds = ReadonlyMap<string, number>
+
+function liveIds(schema: Schema): ReadonlySet<number> {
+  return new Set([...allFields(schema)].map(({ field }) => field.id))
+}
+
+function formerIds(schemas: readonly Schema[]): FormerIds {
+  const former = new Map<string, number>()
+  // From the oldest on, so that of several fields of one name the last one counts.
+  for (const schema of schemas.toSorted((a, b) => a['schema-id'] - b['schema-id'])) {
+    remember(former, 0, schema)
+  }
+  return former
 }
 
 function remember(former: Map<string, number>, parent: number, type: Type): void {

@@ -1,6 +1,6 @@
 /** Identifier fields: the columns by which a table's rows are told apart. */
 import { ServiceError } from '../errors.ts'
-import { fieldByPath } from './schema.ts'
+import { positionByPath } from './schema.ts'
 import type { NestedField, Schema } from './types.ts'
 
 /**
@@ -14,11 +14,12 @@ export function withIdentifiers(schema: Schema, paths: readonly string[]): Schem
   if (paths.length === 0) return schema
   const ids = new Set<number>()
   for (const path of paths) {
-    const field = fieldByPath(schema, path)
-    if (field === undefined) {
-      throw new ServiceError('invalid', `identifier field ${path}: there is no such column`)
+    const found = positionByPath(schema, path)
+    if (found === undefined || found.isRepeated) {
+      const why = found ? 'it is inside a list or a map' : 'there is no such column'
+      throw new ServiceError('invalid', `identifier field ${path}: ${why}`)
     }
-    ids.add(field.id)
+    ids.add(found.field.id)
   }
   const fields = requireAll(schema.fields, ids)
   return { ...schema, fields, 'identifier-field-ids': [...ids] }

@@ -91,10 +91,10 @@ export function createIngest({ wal, refusal, ...gate }: IngestParts): Ingest {
   return {
     openStream: async (request) => {
       const arrow = verifySchema(request.schema, gate.config)
-      const { tableUuid, fieldIds, required, nanoseconds } = await openTable(gate, request, arrow)
+      const { tableUuid, nanoseconds, ...fields } = await openTable(gate, request, arrow)
       const verifier = openVerifier({ schema: arrow, limits: gate.config, nanoseconds })
       const key = formatKey({ table: request.table, tableUuid })
-      return new LogStream({ wal, key, refusal, verifier, fieldIds, required, request })
+      return new LogStream({ wal, key, refusal, verifier, ...fields, request })
     },
     createTable: async (request) =>
       createTable(gate, request, verifySchema(request.schema, gate.config)),

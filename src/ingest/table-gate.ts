@@ -8,6 +8,7 @@
 import { type PlanRequest, planTable, type TablePlan } from '../arrow/plan-table.ts'
 import type { Refusal } from '../arrow/refusal.ts'
 import type { ArrowSchema } from '../arrow/schema.ts'
+import type { VectorField } from '../arrow/vectors.ts'
 import type { Catalog, LoadedTable } from '../catalog/catalog.ts'
 import type { Config } from '../config/schema.ts'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
@@ -27,6 +28,7 @@ export interface OpenedTable {
   readonly required: readonly RequiredField[]
   /** Depth-first indices of instants that are stored in ns and come in a coarser unit. */
   readonly nanoseconds: readonly number[]
+  readonly vectors: readonly VectorField[]
 }
 
 export interface GateParts {
@@ -52,8 +54,8 @@ export async function openTable(
     const table = await findTable(parts.catalog, request)
     const plan = planTable(planRequest(parts, request, { arrow, table }))
     if (table !== undefined && plan.kind === 'unchanged') {
-      const { fieldIds, required, nanoseconds } = plan
-      return { tableUuid: table.metadata['table-uuid'], fieldIds, required, nanoseconds }
+      const { fieldIds, required, nanoseconds, vectors } = plan
+      return { tableUuid: table.metadata['table-uuid'], fieldIds, required, nanoseconds, vectors }
     }
     await act(parts, request, { plan, table })
     // The first change is looked at again at once; only a lost race waits.

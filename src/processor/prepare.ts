@@ -16,6 +16,7 @@ import type { EncodedFile, EncodeOutcome } from '../parquet/encoder.ts'
 import { manifestLocation } from '../storage/paths.ts'
 import { type CommitGroup, type Damage, type OnQuarantine, readGroup } from './commit-group.ts'
 import { putOnce, writeDataFiles } from './data-files.ts'
+import { droppedColumns } from './dropped-columns.ts'
 import type { FileSizing } from './file-sizing.ts'
 import type { GroupSize } from './group-size.ts'
 import { type Inspection, inspectTable } from './inspect.ts'
@@ -80,6 +81,7 @@ export async function prepareGroup(
     const group = await readGroup(wal, from, limits, request.onQuarantine)
     if (group === undefined) return { kind: 'empty' }
     const sequences = group.entries.map((entry) => entry.sequence)
+    warnOfDropped(context, request.metadata, group)
     const outcome = await encode(context, request, group)
     switch (outcome.kind) {
       case 'encoded':
@@ -118,6 +120,17 @@ export function shapeOf(metadata: TableMetadata): TableShape {
 
 export function isSameShape(a: TableShape, b: TableShape): boolean {
   return isDeepStrictEqual(a, b)
+}
+
+/** Before the encoding, which takes the entries' bytes with it. */
+function warnOfDropped(
+  { parts, key }: TableContext,
+  metadata: TableMetadata,
+  { entries }: CommitGroup,
+): void {
+  const columns = droppedColumns(entries, metadata)
+  if (columns.length === 0) return
+  parts.logger.warn({ key, columns }, 'rows are committed without columns that the table dropped')
 }
 
 async function encode(

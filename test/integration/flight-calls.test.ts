@@ -84,6 +84,28 @@ describe('flight: calls beside DoPut', () => {
     expect(schema.toString()).to.equal('ipc of schema 7')
   })
 
+  it('GetSchema answers what another schema would do, beside the schema that would come of it', async () => {
+    const { client, services } = fixture
+    const schema = Buffer.from('schema message').toString('base64')
+    const asked = { table: 'orders', plan: true, schema, create: false, partition_by: ['a'] }
+    const descriptor = { type: 'CMD', cmd: Buffer.from(JSON.stringify(asked)) }
+    const answer = await client.unary<{ schema: Buffer }>('GetSchema', descriptor)
+    const [request] = services.requests
+    expect(request).to.deep.include({ isCreationAllowed: false })
+    expect(Buffer.from(request!.schema).toString()).to.equal('schema message')
+    expect(request?.create?.partitionBy).to.deep.equal([{ column: 'a', transform: 'identity' }])
+    const text = answer.schema.toString()
+    expect(text).to.match(/^ipc of schema 5/)
+    expect(parseJson(text.replace('ipc of schema 5', ''))).to.deep.include({
+      table: 'default.orders',
+      outcome: 'create',
+      evolution: 'additive',
+    })
+    const info = await refused(client.unary('GetFlightInfo', descriptor))
+    expect(info.code).to.equal(status.INVALID_ARGUMENT)
+    expect(info.details).to.match(/plan.*GetSchema/)
+  })
+
   it('say NOT_FOUND of a table that is not there, and of one that is someone else’s', async () => {
     fixture.services.tables.push(fakeTable('other', 'orders', '42'))
     for (const call of ['GetFlightInfo', 'GetSchema']) {
@@ -137,6 +159,19 @@ describe('flight: calls beside DoPut', () => {
         { tenant: 'acme', table: undefined },
         { tenant: 'acme', table },
       ])
+    })
+
+    it('say of a table for which nothing waits where it stands, and of none that it is not there', async () => {
+      const { services, client } = fixture
+      services.tables.push(fakeTable('default', 'quiet', '5'))
+      const body = (table: string) => Buffer.from(JSON.stringify({ table }))
+      const request = { type: 'flush', body: body('sales.quiet') }
+      const rows = await client.rows<{ body: Buffer }>('DoAction', request)
+      expect(rows.map((row) => parseJson(row.body.toString()))).to.deep.equal([
+        { table: 'sales.quiet', snapshot_id: 2n ** 60n + 3n },
+      ])
+      const none = { type: 'flush', body: body('sales.qiuet') }
+      expect((await refused(client.rows('DoAction', none))).code).to.equal(status.NOT_FOUND)
     })
 
     it('give every result of a flush before the failure of one becomes the status', async () => {

@@ -70,7 +70,8 @@ describe('the whole service', () => {
   })
 
   it('stores what a column was widened for after the table’s first commit', async () => {
-    await running.client.put('events', tableFromArrays({ n: Int32Array.of(1) }))
+    const properties = { 'frazil.schema.evolution': 'widen' }
+    await running.client.put('events', tableFromArrays({ n: Int32Array.of(1) }), { properties })
     await running.client.flush()
     await running.client.put('events', tableFromArrays({ n: BigInt64Array.of(2n ** 40n) }))
     await running.client.flush()

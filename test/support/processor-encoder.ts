@@ -1,6 +1,7 @@
 /**
  * The encoder for the processor's tests: a "Parquet file" is the list of its entries' sequences.
- * An entry whose text is `poison` cannot be decoded, and one that says `deadly` kills the worker.
+ * An entry whose text is `poison` cannot be decoded, `needs schema 1` not with an older schema, and
+ * one that says `deadly` kills the worker.
  */
 import { decodeMessage } from '../../src/entry.ts'
 import { ServiceError } from '../../src/errors.ts'
@@ -38,7 +39,10 @@ export function createFakeEncoder(wait: () => Promise<void> = async () => {}): F
       if (read.some(({ text }) => text === 'deadly')) {
         throw new ServiceError('unavailable', 'the worker died')
       }
-      const poison = read.find(({ text }) => text === 'poison')
+      const isOld = job.schema['schema-id'] < 1
+      const poison = read.find(
+        ({ text }) => text === 'poison' || (isOld && text === 'needs schema 1'),
+      )
       if (poison) return { kind: 'undecodable', sequence: poison.sequence, reason: 'poison' }
       const rows = read.reduce((sum, entry) => sum + entry.rows, 0)
       if (rows === 0) return { kind: 'encoded', files: [] }

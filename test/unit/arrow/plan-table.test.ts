@@ -161,6 +161,9 @@ describe('a table that is created', () => {
     ['no columns', [], /no columns/],
     ['nothing but nulls', [arrow('a', NULL)], /type null only/],
     ['a list of nulls', [list('a', arrow('item', NULL))], /^a.item: .*received null/],
+    ['a map of nulls', [map('a', arrow('key', TEXT), arrow('value', NULL))], /^a.value: .*null/],
+    ['a struct of nulls', [struct('a', [arrow('n', NULL)])], /^a: .*received struct/],
+    ['a struct of a struct of nulls', [struct('a', [struct('b', [arrow('n', NULL)])])], /^a.b: /],
     ['an empty struct', [struct('a', [])], /^a: .*received struct/],
     [
       'a union deep inside',
