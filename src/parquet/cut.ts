@@ -8,7 +8,7 @@ import { columnBytes, type StructColumn } from '../arrow/kernels/column.ts'
 import { sliceColumn } from '../arrow/kernels/take.ts'
 
 /** Columns of one file, in memory: the writer needs about three times as much, of at most 4 GiB. */
-const FILE_COLUMN_BYTES_MAX = 768 * 1024 * 1024
+export const FILE_COLUMN_BYTES_MAX = 768 * 1024 * 1024
 const SAMPLE_BYTES_MIN = 1024 * 1024
 /** The part of a file that is encoded twice. */
 const SAMPLE_SHARE = 32

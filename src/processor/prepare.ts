@@ -7,7 +7,7 @@
  */
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
-import { defaultSpec } from '../iceberg/partition.ts'
+import { defaultSortOrder, defaultSpec } from '../iceberg/partition.ts'
 import { currentSchema } from '../iceberg/schema.ts'
 import type { TableMetadata } from '../iceberg/types.ts'
 import type { EncodedFile } from '../parquet/encoder.ts'
@@ -59,12 +59,10 @@ export async function prepareGroup(
   request: PrepareRequest,
 ): Promise<Preparation> {
   const { wal, config } = context.parts
-  const limits = {
-    bytesMax: config.commit.groupBytesMax,
-    rows: config.commit.rows,
-    entriesMax: request.size.entriesMax,
-  }
+  const { groupBytesMax: bytesMax, rows } = config.commit
+  let { entriesMax } = request.size
   for (let undecodable = 0; undecodable < UNDECODABLE_MAX; undecodable += 1) {
+    const limits = { bytesMax, rows, entriesMax }
     const from = { key: context.key, after: request.after }
     const group = await readGroup(wal, from, limits, request.onQuarantine)
     if (group === undefined) return { kind: 'empty' }
@@ -83,6 +81,9 @@ export async function prepareGroup(
           throw new ServiceError('internal', `encoder refused entry ${outcome.sequence}, not sent`)
         }
         await setAside(context, request, outcome)
+        break
+      case 'crowded':
+        entriesMax = outcome.entriesMax
     }
     // Read again: the encoder may have taken the payloads' buffers with it.
   }
@@ -107,6 +108,8 @@ async function encode({ parts }: TableContext, metadata: TableMetadata, group: C
     return await parts.encoder.encode({
       schema: currentSchema(metadata),
       partitionSpec: defaultSpec(metadata),
+      sortOrder: defaultSortOrder(metadata),
+      partitionsMax: parts.config.commit.groupPartitionsMax,
       entries: group.entries,
       settings: { compression, rowGroupRowsMax, targetFileBytes },
     })

@@ -57,6 +57,7 @@ const NO_METRICS = {
   lowerBounds: new Map(),
   upperBounds: new Map(),
   splitOffsets: [],
+  sortOrderId: undefined,
 }
 
 function fileOf(sequences: readonly bigint[]): Uint8Array {

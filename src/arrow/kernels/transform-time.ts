@@ -8,7 +8,7 @@ import { divisorOf, floorQuotient } from './int64.ts'
 const UNITS_PER_SECOND = { micros: 1e6, nanos: 1e9 }
 const SECONDS = { hour: 3_600, day: 86_400 }
 
-/** @throws RangeError naming the row whose hours do not fit 32 bits. */
+/** @throws RangeError when hours do not fit 32 bits. */
 export function timeColumn(
   column: FixedColumn,
   type: PrimitiveType,
@@ -29,7 +29,7 @@ function wholeUnits(column: FixedColumn, type: PrimitiveType, unit: 'day' | 'hou
     const quotient = floorQuotient(words[row * 2] as number, words[row * 2 + 1] as number, divisor)
     out[row] = quotient
     if (out[row] !== quotient && (validity === undefined || isSet(validity, row))) {
-      throw new RangeError(`row ${row} has a time too far from 1970 to be partitioned by ${unit}`)
+      throw new RangeError(`a timestamp is too far from 1970 to be counted in ${unit}s`)
     }
   }
   return { ...column, width: 4, values: bytesOf(out) }

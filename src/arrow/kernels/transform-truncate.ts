@@ -7,7 +7,7 @@ import { floorRemainder } from './int64.ts'
 
 const DECIMAL_WORDS = 4
 
-/** @throws RangeError naming the row whose value has no multiple of W below it in its type. */
+/** @throws RangeError when a value has no multiple of W below it in its type. */
 export function truncateColumn(column: Column, type: PrimitiveType, width: number): Column {
   if (column.kind === 'bytes') {
     return type === 'string' ? prefixes(column, width, codePointsEnd) : prefixes(column, width, cut)
@@ -27,7 +27,7 @@ function truncateInt32(column: FixedColumn, width: number): FixedColumn {
     const value = source[row] as number
     const floor = value - (((value % width) + width) % width)
     out[row] = floor
-    if (out[row] !== floor && isValue(column, row)) throw noMultiple(row, width)
+    if (out[row] !== floor && isValue(column, row)) throw noMultiple(width)
   }
   return { ...column, values: bytesOf(out) }
 }
@@ -60,7 +60,7 @@ function truncateWords(column: FixedColumn, how: WordTruncation): FixedColumn {
       borrow = difference < 0 ? 1 : 0
     }
     const wrapped = top < 0 && (out[at + count - 1] as number) >= 0
-    if ((wrapped || !fits(out, at)) && isValue(column, row)) throw noMultiple(row, width)
+    if ((wrapped || !fits(out, at)) && isValue(column, row)) throw noMultiple(width)
   }
   return { ...column, values: bytesOf(out) }
 }
@@ -124,8 +124,8 @@ function isValue({ validity }: FixedColumn, row: number): boolean {
   return validity === undefined || isSet(validity, row)
 }
 
-function noMultiple(row: number, width: number): RangeError {
+function noMultiple(width: number): RangeError {
   return new RangeError(
-    `row ${row} is so small that truncate[${width}] of it is outside the column's type`,
+    `a value is so close to its type's least that it has no multiple of ${width} below it`,
   )
 }

@@ -3,7 +3,7 @@
  *
  * Promises: row by row what `transformFunction` of `src/iceberg/transform.ts` gives, as a column
  * of the transform's result type; a null stays a null. A value whose result does not fit that type
- * is an error that names the row.
+ * is an error.
  */
 import { unreachable } from '../../errors.ts'
 import { type ParsedTransform, parseTransform, resultType } from '../../iceberg/transform.ts'

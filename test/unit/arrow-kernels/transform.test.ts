@@ -60,7 +60,7 @@ describe('transforms of columns', () => {
             if (wanted.every((value) => fits(result, value))) {
               expect(transformed(transform, type, rows)).to.deep.equal(wanted)
             } else {
-              expect(() => transformed(transform, type, rows)).to.throw(RangeError, /^row \d+/)
+              expect(() => transformed(transform, type, rows)).to.throw(RangeError)
             }
           }),
           { numRuns: 150 },

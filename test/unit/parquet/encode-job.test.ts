@@ -20,6 +20,8 @@ function job(more: Partial<EncodeJob> = {}): EncodeJob {
   return {
     schema: schema(),
     partitionSpec: UNPARTITIONED,
+    sortOrder: undefined,
+    partitionsMax: 100,
     entries: [1, 2, 3].flatMap(entry),
     settings: { compression: 'zstd', rowGroupRowsMax: 10, targetFileBytes: 1e6 },
     ...more,
@@ -97,7 +99,7 @@ describe('one job', () => {
       fields: [{ 'source-id': 9, 'field-id': 1000, name: 'p', transform: 'void' }],
     }
     const outcome = run(job({ partitionSpec: spec }))
-    if (outcome.kind !== 'encoded') throw new Error(outcome.reason)
+    if (outcome.kind !== 'encoded') throw new Error(JSON.stringify(outcome))
     expect(outcome.files.map((file) => file.partition)).to.deep.equal([[null]])
   })
 })
