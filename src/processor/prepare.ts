@@ -5,6 +5,7 @@
  * that was not set aside; an entry that cannot be encoded is set aside, durably, before the others
  * are written. Does not know: the snapshot that it will be put on top of.
  */
+import { isDeepStrictEqual } from 'node:util'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
 import { defaultSortOrder, defaultSpec } from '../iceberg/partition.ts'
@@ -26,6 +27,7 @@ const UNDECODABLE_MAX = 64
 export interface TableShape {
   readonly schemaId: number
   readonly specId: number
+  readonly sortOrderId: number
   readonly formatVersion: number
 }
 
@@ -94,12 +96,13 @@ export function shapeOf(metadata: TableMetadata): TableShape {
   return {
     schemaId: metadata['current-schema-id'],
     specId: metadata['default-spec-id'],
+    sortOrderId: metadata['default-sort-order-id'],
     formatVersion: metadata['format-version'],
   }
 }
 
 export function isSameShape(a: TableShape, b: TableShape): boolean {
-  return a.schemaId === b.schemaId && a.specId === b.specId && a.formatVersion === b.formatVersion
+  return isDeepStrictEqual(a, b)
 }
 
 async function encode({ parts }: TableContext, metadata: TableMetadata, group: CommitGroup) {

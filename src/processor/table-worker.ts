@@ -202,7 +202,7 @@ export class TableWorker {
         this.#group = undefined
         this.#seen = step.loaded
         this.#tally.rewritten += 1
-        return this.#retry('soon', 'the table has a new schema or partitioning')
+        return this.#retry('soon', 'the table has a new schema, partitioning or order')
       case 'retry':
         return this.#retry(step.pace, step.reason)
       case 'stopped':

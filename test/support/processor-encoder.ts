@@ -1,6 +1,7 @@
 /**
  * The encoder for the processor's tests: a "Parquet file" is the list of its entries' sequences.
  * An entry whose text is `poison` cannot be decoded, and one that says `deadly` kills the worker.
+ * Entries that say `crowd` touch half as many partitions as a job may, `throng` more than it may.
  */
 import { decodeMessage } from '../../src/entry.ts'
 import { ServiceError } from '../../src/errors.ts'
@@ -32,6 +33,10 @@ export function createFakeEncoder(wait: () => Promise<void> = async () => {}): F
       if (read.some(({ text }) => text === 'deadly')) {
         throw new ServiceError('unavailable', 'the worker died')
       }
+      if (read[0]?.text === 'throng') throw new ServiceError('overloaded', 'too many partitions')
+      const isThird = (_: unknown, i: number) => i >= 2 && read[i]?.text === 'crowd'
+      const third = read.findIndex(isThird)
+      if (third >= 0) return { kind: 'crowded', entriesMax: third }
       const poison = read.find(({ text }) => text === 'poison')
       if (poison) return { kind: 'undecodable', sequence: poison.sequence, reason: 'poison' }
       const rows = read.reduce((sum, entry) => sum + entry.rows, 0)

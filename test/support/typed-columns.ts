@@ -126,3 +126,10 @@ export function rowsOfValues(values: fc.Arbitrary<Value>): fc.Arbitrary<(Value |
     .array(values, { minLength: 1, maxLength: 12 })
     .chain((some) => fc.array(fc.constantFrom(...some, null), { maxLength: 60 }))
 }
+
+/** Not so close to the ends of a type that a transform has no result in it. */
+export function isTame(value: Value): boolean {
+  if (typeof value === 'number') return value > -(2 ** 31) + 10 || !Number.isInteger(value)
+  if (typeof value !== 'bigint' || BigInt.asIntN(64, value) !== value) return true
+  return value > -(2n ** 62n) && value < 2n ** 62n
+}
