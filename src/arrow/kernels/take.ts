@@ -151,25 +151,46 @@ function takeOffsets(offsets: Int32Array, indices: Int32Array, validity: Uint8Ar
   return taken
 }
 
-/** Below this many bytes a loop beats a call. */
-const SHORT_COPY_BYTES = 32
-
 function takeBytes(column: ByteColumn, indices: Int32Array) {
   const offsets = takeOffsets(column.offsets, indices, column.validity)
-  const source = column.values
-  const values = new Uint8Array(offsets[indices.length] as number)
-  for (let to = 0; to < indices.length; to++) {
-    let at = offsets[to] as number
-    const end = offsets[to + 1] as number
-    if (end === at) continue
-    let start = column.offsets[indices[to] as number] as number
-    if (end - at <= SHORT_COPY_BYTES) {
-      while (at < end) values[at++] = source[start++] as number
-    } else {
-      values.set(source.subarray(start, start + end - at), at)
+  const bytes = offsets[indices.length] as number
+  const copy = copier(column.values, new Uint8Array(bytes + COPY_BYTES))
+  const { length } = indices
+  let next = 0
+  for (let to = 0; to < length; to = next) {
+    const from = indices[to] as number
+    next = to + 1
+    // Neighbours that stay neighbours are one copy. The bytes of a null between them would shift it.
+    if (from >= 0 && column.validity === undefined) {
+      while (next < length && indices[next] === from + next - to) next += 1
+    }
+    const at = offsets[to] as number
+    const end = offsets[next] as number
+    if (end > at) copy.bytes(column.offsets[from] as number, at, end)
+  }
+  return { offsets, values: copy.target.subarray(0, bytes) }
+}
+
+/** Copied at a time; as many bytes after the end may be overwritten. */
+const COPY_BYTES = 4
+/** Below this many bytes a loop beats a call. */
+const SHORT_COPY_BYTES = 96
+
+/** Copies for callers that fill the target from its start to its end. */
+function copier(source: Uint8Array, target: Uint8Array) {
+  const input = new DataView(source.buffer, source.byteOffset, source.byteLength)
+  const output = new DataView(target.buffer)
+  const bytes = (start: number, at: number, end: number): void => {
+    const size = end - at
+    if (size > SHORT_COPY_BYTES || start + size + COPY_BYTES > source.length) {
+      target.set(source.subarray(start, start + size), at)
+      return
+    }
+    for (let k = 0; k < size; k += COPY_BYTES) {
+      output.setInt32(at + k, input.getInt32(start + k, true), true)
     }
   }
-  return { offsets, values }
+  return { target, bytes }
 }
 
 function takeList(column: ListColumn, indices: Int32Array) {
@@ -222,7 +243,10 @@ export function sliceOffsets(offsets: Int32Array, start: number, end: number) {
   const first = offsets[start] as number
   const last = offsets[end] as number
   const own = offsets.subarray(start, end + 1)
-  return { offsets: first === 0 ? own : own.map((offset) => offset - first), first, last }
+  if (first === 0) return { offsets: own, first, last }
+  const shifted = new Int32Array(own.length)
+  for (let i = 0; i < own.length; i++) shifted[i] = (own[i] as number) - first
+  return { offsets: shifted, first, last }
 }
 
 function realigned(values: Uint8Array): Uint8Array {
