@@ -16,9 +16,8 @@ import {
   viewInt32,
 } from './column.ts'
 import { concatColumns } from './concat.ts'
-
-/** Most bytes or elements that 32-bit offsets reach. */
-const OFFSET_MAX = 2 ** 31 - 1
+import { copier, OFFSET_MAX, SLACK_BYTES } from './copy.ts'
+import { takeRanges } from './take-ranges.ts'
 
 /** @throws RangeError when the result would need more than 2^31 - 1 bytes or list elements. */
 export function takeColumn(column: Column, indices: Int32Array): Column {
@@ -154,7 +153,7 @@ function takeOffsets(offsets: Int32Array, indices: Int32Array, validity: Uint8Ar
 function takeBytes(column: ByteColumn, indices: Int32Array) {
   const offsets = takeOffsets(column.offsets, indices, column.validity)
   const bytes = offsets[indices.length] as number
-  const copy = copier(column.values, new Uint8Array(bytes + COPY_BYTES))
+  const copy = copier(column.values, new Uint8Array(bytes + SLACK_BYTES))
   const { length } = indices
   let next = 0
   for (let to = 0; to < length; to = next) {
@@ -171,38 +170,14 @@ function takeBytes(column: ByteColumn, indices: Int32Array) {
   return { offsets, values: copy.target.subarray(0, bytes) }
 }
 
-/** Copied at a time; as many bytes after the end may be overwritten. */
-const COPY_BYTES = 4
-/** Below this many bytes a loop beats a call. */
-const SHORT_COPY_BYTES = 96
-
-/** Copies for callers that fill the target from its start to its end. */
-function copier(source: Uint8Array, target: Uint8Array) {
-  const input = new DataView(source.buffer, source.byteOffset, source.byteLength)
-  const output = new DataView(target.buffer)
-  const bytes = (start: number, at: number, end: number): void => {
-    const size = end - at
-    if (size > SHORT_COPY_BYTES || start + size + COPY_BYTES > source.length) {
-      target.set(source.subarray(start, start + size), at)
-      return
-    }
-    for (let k = 0; k < size; k += COPY_BYTES) {
-      output.setInt32(at + k, input.getInt32(start + k, true), true)
-    }
-  }
-  return { target, bytes }
-}
-
 function takeList(column: ListColumn, indices: Int32Array) {
   const offsets = takeOffsets(column.offsets, indices, column.validity)
-  const elements = new Int32Array(offsets[indices.length] as number)
+  const starts = new Int32Array(indices.length)
   for (let to = 0; to < indices.length; to++) {
-    let at = offsets[to] as number
-    const end = offsets[to + 1] as number
-    let element = end > at ? (column.offsets[indices[to] as number] as number) : 0
-    while (at < end) elements[at++] = element++
+    if (offsets[to] !== offsets[to + 1])
+      starts[to] = column.offsets[indices[to] as number] as number
   }
-  return { offsets, child: take(column.child, { indices: elements, hasNulls: false }) }
+  return { offsets, child: takeRanges(column.child, { starts, offsets }) }
 }
 
 /** Rows `[start, end)`; buffers are shared with the source where that is possible. */
