@@ -156,6 +156,8 @@ export const configSchema = z.strictObject({
       ageMs: count(10, 24 * HOUR_MS).default(5_000),
       /** Most bytes of entries in one commit: bounds the memory of its encoding. */
       groupBytesMax: bytes(MIB, 4 * GIB).default(256 * MIB),
+      /** Partitions in one commit: each is a file. Beyond it the group is split after an entry. */
+      groupPartitionsMax: count(1, 1_000_000).default(10_000),
       concurrentTablesMax: count(1, 1_000).default(4),
       /** How often waiting entries are looked at. */
       tickMs: count(5, HOUR_MS).default(100),

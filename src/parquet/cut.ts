@@ -8,6 +8,8 @@
 import { columnBytes, type StructColumn } from '../arrow/kernels/column.ts'
 import { sliceColumn } from '../arrow/kernels/take.ts'
 
+/** Columns that wait to be arranged, in memory. */
+export const WAITING_COLUMN_BYTES_MAX = 768 * 1024 * 1024
 /** Columns of one piece, in memory: the library needs about three times as much, of 4 GiB. */
 const PIECE_COLUMN_BYTES_MAX = 256 * 1024 * 1024
 const SAMPLE_BYTES_MIN = 256 * 1024

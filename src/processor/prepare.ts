@@ -9,7 +9,7 @@ import { isDeepStrictEqual } from 'node:util'
 import type { LoadedTable } from '../catalog/catalog.ts'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
-import { defaultSpec } from '../iceberg/partition.ts'
+import { defaultSortOrder, defaultSpec } from '../iceberg/partition.ts'
 import { currentSchema } from '../iceberg/schema.ts'
 import type { TableMetadata } from '../iceberg/types.ts'
 import type { EncodedFile, EncodeOutcome } from '../parquet/encoder.ts'
@@ -32,6 +32,7 @@ const UNDECODABLE_MAX = 64
 export interface TableShape {
   readonly schemaId: number
   readonly specId: number
+  readonly sortOrderId: number
   readonly formatVersion: number
   /** Of the properties that files are written by. */
   readonly settings: string
@@ -71,12 +72,10 @@ export async function prepareGroup(
   request: PrepareRequest,
 ): Promise<Preparation> {
   const { wal, config } = context.parts
-  const limits = {
-    bytesMax: config.commit.groupBytesMax,
-    rows: config.commit.rows,
-    entriesMax: request.size.entriesMax,
-  }
+  const { groupBytesMax: bytesMax, rows } = config.commit
+  let { entriesMax } = request.size
   for (let undecodable = 0; undecodable < UNDECODABLE_MAX; undecodable += 1) {
+    const limits = { bytesMax, rows, entriesMax }
     const from = { key: context.key, after: request.after }
     const group = await readGroup(wal, from, limits, request.onQuarantine)
     if (group === undefined) return { kind: 'empty' }
@@ -102,7 +101,10 @@ export async function prepareGroup(
         const isSame = isSameShape(shapeOf(request.metadata), shapeOf(now.loaded.metadata))
         if (!isSame) return { kind: 'reshaped', loaded: now.loaded }
         await setAside(context, request, outcome)
+        break
       }
+      case 'crowded':
+        entriesMax = outcome.entriesMax
     }
     // Read again: the encoder may have taken the payloads' buffers with it.
   }
@@ -113,6 +115,7 @@ export function shapeOf(metadata: TableMetadata): TableShape {
   return {
     schemaId: metadata['current-schema-id'],
     specId: metadata['default-spec-id'],
+    sortOrderId: metadata['default-sort-order-id'],
     formatVersion: metadata['format-version'],
     settings: settingsPrint(metadata),
   }
@@ -144,6 +147,8 @@ async function encode(
     return await parts.encoder.encode({
       schema: currentSchema(metadata),
       partitionSpec: defaultSpec(metadata),
+      sortOrder: defaultSortOrder(metadata),
+      partitionsMax: parts.config.commit.groupPartitionsMax,
       entries: group.entries,
       settings: encodedRatio === undefined ? settings : { ...settings, encodedRatio },
     })

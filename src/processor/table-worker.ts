@@ -219,7 +219,7 @@ export class TableWorker {
         this.#group = undefined
         this.#table.see(step.loaded)
         this.#tally.rewritten += 1
-        return this.#retry('soon', 'the table has a new schema, partitioning or settings')
+        return this.#retry('soon', 'the table has a new schema, partitioning, order or settings')
       case 'retry':
         return this.#retry(step.pace, step.reason)
       case 'stopped':

@@ -58,12 +58,14 @@ function encode(
     {
       schema: SCHEMA,
       partitionSpec: { 'spec-id': 0, fields: [] },
+      sortOrder: undefined,
+      partitionsMax: 10,
       entries: [0, 1, 2, 3].flatMap((i) => entries((i * rows) / 4, rows / 4, BigInt(i + 1))),
       settings: { ...PLAIN, ...settings },
     },
     { writeParquet, unpack: () => boundedUnpack(1e9) },
   )
-  if (outcome.kind !== 'encoded') throw new Error(outcome.reason)
+  if (outcome.kind !== 'encoded') throw new Error(JSON.stringify(outcome.kind))
   return outcome
 }
 

@@ -11,6 +11,27 @@ const HOUR_MS = 3_600_000
 /** So that nothing is committed unless someone asks. */
 const PATIENT = { ageMs: 24 * HOUR_MS }
 
+describe('entries of many partitions', () => {
+  it('are committed in as many groups as it takes', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    const sequences = scene.add(key, 5, 'crowd')
+    await scene.committed(key)
+    expect(await scene.catalog.sequences('t')).to.deep.equal(sequences)
+    expect(scene.catalog.commits).to.have.length(3)
+    expect(scene.status(key).counters.failed).to.equal(0)
+  })
+
+  it('wait, and are not set aside, when one alone has too many', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    scene.add(key, 1, 'throng')
+    await scene.world.until(() => scene.status(key).counters.failed > 3, HOUR_MS)
+    expect(scene.pending(key)).to.equal(1)
+    expect(scene.log.quarantined).to.deep.equal([])
+  })
+})
+
 describe('quarantine', () => {
   for (const text of ['poison', 'deadly']) {
     it(`sets one ${text} entry aside and commits its neighbours`, async () => {
