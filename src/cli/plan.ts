@@ -13,6 +13,7 @@ export function addPlan(program: Command, context: Context): void {
     .command('plan')
     .argument('<table>', 'table or namespace.table')
     .argument('<file>', 'Arrow IPC file or stream, or Parquet')
+    .option('--no-create', 'fail when the table does not exist')
     .description('say what sending a file would do: created, added, widened, refused')
   addCreationOptions(command).action(async (table: string, path: string, flags: CreationFlags) => {
     const parts = batchesOf([await inputFile(path)], () => {})

@@ -9,8 +9,10 @@ import { formatRate, startProgress } from './progress.ts'
 
 /** What a new table is to be like. */
 export interface CreationFlags {
-  readonly create: boolean
+  readonly create?: boolean
   readonly partitionBy?: readonly string[]
+  readonly sortBy?: readonly string[]
+  readonly formatVersion?: string
   readonly property?: readonly string[]
   readonly identifier?: readonly string[]
 }
@@ -32,6 +34,7 @@ export function addPut(program: Command, context: Context): void {
         .choices(['durable', 'committed'])
         .default('durable'),
     )
+    .option('--no-create', 'fail when the table does not exist')
     .option('--producer-id <id>', 'the same files under the same id are stored once')
     .description('send files into a table')
   addCreationOptions(command).action((table: string, paths: string[], flags: PutFlags) =>
@@ -41,18 +44,22 @@ export function addPut(program: Command, context: Context): void {
 
 export function addCreationOptions(command: Command): Command {
   return command
-    .option('--no-create', 'fail when the table does not exist')
     .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect)
+    .option('--sort-by <field>', 'for a new table, such as "ts desc"; repeatable', collect)
+    .addOption(new Option('--format-version <n>', 'for a new table').choices(['2', '3']))
     .option('--property <key=value>', 'for a new table; repeatable', collect)
     .option('--identifier <column>', 'for a new table: it tells rows apart; repeatable', collect)
 }
 
 export function creationOptions(flags: CreationFlags): PlanOptions {
-  const { create, partitionBy, property, identifier } = flags
+  const { create = true, partitionBy, sortBy, property, identifier, formatVersion } = flags
+  const version = formatVersion === undefined ? {} : { 'format-version': formatVersion }
+  const properties = { ...assignments(property ?? [], '--property'), ...version }
   return {
     ...(create ? {} : { create }),
     ...(partitionBy ? { partitionBy } : {}),
-    ...(property ? { properties: assignments(property, '--property') } : {}),
+    ...(sortBy ? { sortBy } : {}),
+    ...(Object.keys(properties).length > 0 ? { properties } : {}),
     ...(identifier ? { identifierFields: identifier } : {}),
   }
 }

@@ -11,6 +11,7 @@ import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { VERSION } from '../runtime/version.ts'
 import { addConfig } from './config.ts'
 import { Context, collect } from './context.ts'
+import { addCreate } from './create.ts'
 import { addDescribe } from './describe.ts'
 import { addFlush } from './flush.ts'
 import { CliError, EXIT, type Io } from './io.ts'
@@ -54,7 +55,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   addServe(program, context, (exitCode) => {
     code = exitCode
   })
-  for (const add of [addPut, addPlan, addTables, addDescribe, addSnapshots, addFlush])
+  for (const add of [addCreate, addPut, addPlan, addTables, addDescribe, addSnapshots, addFlush])
     add(program, context)
   for (const add of [addWal, addConfig, addVersion]) add(program, context)
   try {

@@ -114,6 +114,22 @@ export class FrazilClient {
     return readPlan(await this.#channel.schema(descriptor, this.#options.requestMsMax))
   }
 
+  /**
+   * Makes an empty table with the columns of the source, of which only the schema is sent.
+   * Resolves with its description.
+   *
+   * @throws ServiceError `already-exists`; `schema-mismatch` or `invalid` when there can be none.
+   */
+  async createTable(
+    table: string,
+    source: ArrowSource,
+    options: Omit<PlanOptions, 'create'> = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const { header } = await schemaOf(partsOf(source))
+    const schema = Buffer.from(header).toString('base64')
+    return this.#ask('create', { ...commandOf(pathOf(table, options.namespace), options), schema })
+  }
+
   /** The tenant's tables. */
   async tables(): Promise<ListedTable[]> {
     const infos = await this.#channel.list(this.#options.requestMsMax)
@@ -205,8 +221,8 @@ function pathOf(table: string, namespace?: string): string[] {
 
 /** A path when that says it all: any Flight server understands one. */
 function descriptorOf(path: readonly string[], options: PutOptions): Descriptor {
-  const { ack, create, partitionBy, properties, identifierFields } = options
-  const asked = [create, partitionBy, properties, identifierFields]
+  const { ack, create, partitionBy, sortBy, properties, identifierFields } = options
+  const asked = [create, partitionBy, sortBy, properties, identifierFields]
   const isPlain = ack !== 'committed' && asked.every((value) => value === undefined)
   if (isPlain) return { kind: 'path', path }
   return { kind: 'command', command: formatJson({ ...commandOf(path, options), ack }) }
@@ -218,6 +234,7 @@ function commandOf(path: readonly string[], options: PlanOptions) {
     table: path.at(-1),
     create: options.create,
     partition_by: options.partitionBy,
+    sort_by: options.sortBy,
     properties: options.properties,
     identifier_fields: options.identifierFields,
   }

@@ -41,6 +41,8 @@ export interface PlanOptions {
   readonly create?: boolean
   /** For a table that this put creates, such as `['day(ts)', 'region']`. */
   readonly partitionBy?: readonly string[]
+  /** For a table that this put creates, such as `['ts desc nulls last']`. */
+  readonly sortBy?: readonly string[]
   /** Iceberg table properties for a table that this put creates, and `format-version`. */
   readonly properties?: Readonly<Record<string, string>>
   /** For a table that this put creates: the columns that tell rows apart. They become required. */

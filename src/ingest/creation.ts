@@ -12,8 +12,10 @@ import { ServiceError } from '../errors.ts'
 import { withIdentifiers } from '../iceberg/identifiers.ts'
 import { schemaDefect } from '../iceberg/schema-json.ts'
 import type { Schema } from '../iceberg/types.ts'
+import { describeProblem, writeSettings } from '../iceberg/write-settings.ts'
 import type { CreationRequest } from './ingest.ts'
 import { partitionSpecFor } from './partition-request.ts'
+import { sortOrderFor } from './sort-request.ts'
 
 /** As Iceberg's own clients name it; the metadata has a member for it and no property. */
 const FORMAT_PROPERTY = 'format-version'
@@ -46,10 +48,14 @@ export function creationOf(
   const identified = withIdentifiers(schema, request.identifierFields ?? [])
   const defect = schemaDefect(identified, formatVersion)
   if (defect !== undefined) throw new ServiceError('invalid', defect)
+  // Here its owner is listening: later, a property that cannot be obeyed is only a warning.
+  const [problem] = writeSettings(asked, identified).problems
+  if (problem !== undefined) throw new ServiceError('invalid', describeProblem(problem))
   return {
     schema: identified,
     formatVersion,
     properties: { ...properties, ...asked },
     ...(request.partitionBy && { partitionSpec: partitionSpecFor(schema, request.partitionBy) }),
+    ...(request.sortBy && { sortOrder: sortOrderFor(schema, request.sortBy) }),
   }
 }

@@ -5,10 +5,13 @@
 import type { Wal } from '#wal'
 import { openVerifier } from '../arrow/verifier.ts'
 import { verifySchema } from '../arrow/verify-schema.ts'
+import type { LoadedTable } from '../catalog/catalog.ts'
 import { formatKey, type Message } from '../entry.ts'
 import type { ServiceError } from '../errors.ts'
 import type { TableIdentifier } from '../names.ts'
+import { createTable } from './create-table.ts'
 import { planStream, type StreamPlan } from './plan.ts'
+import type { SortRequest } from './sort-request.ts'
 import { LogStream } from './stream.ts'
 import { type GateParts, openTable } from './table-gate.ts'
 
@@ -17,6 +20,7 @@ export type { StreamPlan } from './plan.ts'
 /** What a client asks of a table that does not exist yet. */
 export interface CreationRequest {
   readonly partitionBy?: readonly { readonly column: string; readonly transform: string }[]
+  readonly sortBy?: readonly SortRequest[]
   /** Iceberg properties, and `format-version`. */
   readonly properties?: Readonly<Record<string, string>>
   /** Dotted paths of the fields that tell rows apart; they become required. */
@@ -64,6 +68,12 @@ export interface Ingest {
    */
   openStream(request: StreamRequest): Promise<IngestStream>
   /**
+   * Makes the table of the schema and what was asked besides; sends nothing.
+   *
+   * @throws ServiceError `already-exists`, `schema-mismatch`, `invalid`, `unavailable`.
+   */
+  createTable(request: StreamRequest): Promise<LoadedTable>
+  /**
    * What opening the stream would do, column by column; does nothing. A refusal is an answer.
    *
    * @throws ServiceError `invalid` for a damaged schema, `unavailable`.
@@ -86,6 +96,8 @@ export function createIngest({ wal, refusal, ...gate }: IngestParts): Ingest {
       const key = formatKey({ table: request.table, tableUuid })
       return new LogStream({ wal, key, refusal, verifier, ...fields, request })
     },
+    createTable: async (request) =>
+      createTable(gate, request, verifySchema(request.schema, gate.config)),
     plan: async (request) => planStream(gate, request, verifySchema(request.schema, gate.config)),
   }
 }

@@ -36,6 +36,8 @@ export interface GateParts {
   readonly config: Config['ingest']
   readonly clock: Clock
   readonly random: () => number
+  /** Of every table that is made, unless its maker says otherwise. */
+  readonly tableProperties?: Readonly<Record<string, string>>
 }
 
 /** Looks at the catalog before it gives up: each lost race means that somebody else made progress. */
@@ -123,13 +125,16 @@ async function act(
 }
 
 async function create(
-  { catalog, config }: GateParts,
+  { catalog, config, tableProperties }: GateParts,
   request: StreamRequest,
   { schema, properties }: Fitting,
 ): Promise<void> {
   checkCreation(config, request)
   try {
-    await catalog.createTable(request.table, creationOf(schema, properties, request.create))
+    await catalog.createTable(
+      request.table,
+      creationOf(schema, { ...tableProperties, ...properties }, request.create),
+    )
   } catch (error) {
     // Somebody else made it meanwhile: the next look decides whether the stream fits theirs.
     if (toServiceError(error).kind !== 'already-exists') throw error
@@ -181,7 +186,7 @@ async function evolve(
   }
 }
 
-function refusal(
+export function refusal(
   { table }: StreamRequest,
   plan: Extract<TablePlan, { kind: 'refused' }>,
 ): ServiceError {

@@ -135,6 +135,7 @@ describe('flight: calls beside DoPut', () => {
       expect(rows.map(({ type }) => type)).to.deep.equal([
         'flush',
         'status',
+        'create',
         'describe',
         'snapshots',
       ])

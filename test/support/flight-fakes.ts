@@ -36,6 +36,11 @@ export class FakeServices implements FlightServices {
   #waiters: (() => void)[] = []
 
   readonly ingest = {
+    createTable: async (request: StreamRequest): Promise<LoadedTable> => {
+      if (this.openError !== undefined) throw this.openError
+      this.requests.push(request)
+      return this.catalog.loadTable(request.table)
+    },
     plan: async (request: StreamRequest): Promise<StreamPlan> => {
       if (this.openError !== undefined) throw this.openError
       this.requests.push(request)

@@ -4,8 +4,8 @@
  *     PATH  [table] | [namespace…, table]
  *     CMD   namespace.table
  *     CMD   {"namespace": "a.b" | ["a", "b"], "table": "t", "create": true,
- *            "partition_by": ["day(ts)", "region"], "properties": {"k": "v"},
- *            "identifier_fields": ["id"],
+ *            "partition_by": ["day(ts)", "region"], "sort_by": ["ts desc nulls last"],
+ *            "properties": {"k": "v"}, "identifier_fields": ["id"],
  *            "ack": "durable" | "committed", "producer_id": "p", "sequence": 0}
  *
  * With GetSchema, and there only, `"plan": true, "schema": "<base64 of an IPC schema message>"` asks
@@ -24,6 +24,7 @@ import {
 } from '../../names.ts'
 import type { FlightDescriptor } from './flight-data.ts'
 import { parsePartition } from './partition-by.ts'
+import { parseSort } from './sort-by.ts'
 import {
   type AckLevel,
   checkAck,
@@ -51,6 +52,7 @@ const KEYS = new Set([
   'table',
   'create',
   'partition_by',
+  'sort_by',
   'properties',
   'identifier_fields',
   'plan',
@@ -179,12 +181,15 @@ function readNamespace(value: unknown): readonly string[] {
 }
 
 function readCreation(command: Readonly<Record<string, unknown>>): StreamRequest['create'] {
-  const { partition_by: partitionBy, properties, identifier_fields: identifierFields } = command
-  if ([partitionBy, properties, identifierFields].every((value) => value === undefined)) {
-    return undefined
-  }
+  const { partition_by: partitionBy, sort_by: sortBy, properties } = command
+  const { identifier_fields: identifierFields } = command
+  const asked = [partitionBy, sortBy, properties, identifierFields]
+  if (asked.every((value) => value === undefined)) return undefined
   if (partitionBy !== undefined && !isTexts(partitionBy)) {
     throw invalid('"partition_by" must be a list of texts, such as ["day(ts)", "region"]')
+  }
+  if (sortBy !== undefined && !isTexts(sortBy)) {
+    throw invalid('"sort_by" must be a list of texts, such as ["ts desc nulls last"]')
   }
   if (identifierFields !== undefined && !isTexts(identifierFields)) {
     throw invalid('"identifier_fields" must be a list of texts, such as ["id"]')
@@ -192,6 +197,7 @@ function readCreation(command: Readonly<Record<string, unknown>>): StreamRequest
   return {
     ...(identifierFields === undefined ? {} : { identifierFields }),
     ...(partitionBy === undefined ? {} : { partitionBy: partitionBy.map(parsePartition) }),
+    ...(sortBy === undefined ? {} : { sortBy: sortBy.map(parseSort) }),
     ...(properties === undefined ? {} : { properties: readProperties(properties) }),
   }
 }
