@@ -15,6 +15,7 @@ import { openSqliteCatalog } from './catalog/sqlite-catalog.ts'
 import type { Config } from './config/schema.ts'
 import { ServiceError, unreachable } from './errors.ts'
 import { createIngest } from './ingest/ingest.ts'
+import { fromWalError } from './ingest/wal-errors.ts'
 import { formatTable, type TableIdentifier } from './names.ts'
 import { createWorkerEncoder } from './parquet/worker-encoder.ts'
 import { createProcessor, type Processor } from './processor/processor.ts'
@@ -57,7 +58,7 @@ async function build(
   closers: (() => Promise<void>)[],
 ): Promise<Service> {
   const places = resolvePlaces(config)
-  await mkdir(places.data, { recursive: true })
+  await makeDirectory(places.data)
 
   const failure = Promise.withResolvers<Error>()
   const store = createFileStore()
@@ -81,6 +82,7 @@ async function build(
   closers.push(() => processor.close({ commit: config.commit.onShutdown }))
   const ingest = createIngest({
     wal,
+    refusal: (key) => processor.refusal(key),
     catalog,
     config: config.ingest,
     clock: systemClock,
@@ -111,6 +113,15 @@ async function closeAll(closers: readonly (() => Promise<void>)[], logger: Logge
   }
 }
 
+async function makeDirectory(data: string): Promise<void> {
+  try {
+    await mkdir(data, { recursive: true })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ServiceError('invalid', `data ${data} cannot be a directory: ${reason}`, { cause })
+  }
+}
+
 interface Places {
   readonly data: string
   readonly wal: string
@@ -137,19 +148,19 @@ function resolvePlaces(config: Config): Places {
   }
 }
 
-function openLog(
+async function openLog(
   config: Config,
   directory: string,
   onPoison: (error: Error) => void,
 ): Promise<Wal> {
   const { directory: _, ...limits } = config.wal
-  return openWal({
-    directory,
-    limits,
-    now: () => systemClock.now(),
-    newId: () => randomIds.ulid(),
-    onPoison,
-  })
+  const now = () => systemClock.now()
+  const newId = () => randomIds.ulid()
+  try {
+    return await openWal({ directory, limits, now, newId, onPoison })
+  } catch (thrown) {
+    throw fromWalError(thrown)
+  }
 }
 
 async function openCatalog(
