@@ -19,6 +19,7 @@ const RUN_MS_MAX = 1_200
 const LIMITS: WalLimits = {
   segmentBytes: 256 * 1024,
   logBytesMax: 40 * 1024 * 1024,
+  keysMax: 1_000,
   diskReserveBytes: 0,
   groupBytesMax: 1024 * 1024,
   groupEntriesMax: 1_000,

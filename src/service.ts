@@ -15,6 +15,7 @@ import { openSqliteCatalog } from './catalog/sqlite-catalog.ts'
 import type { Config } from './config/schema.ts'
 import { ServiceError, unreachable } from './errors.ts'
 import { createIngest } from './ingest/ingest.ts'
+import { fromWalError } from './ingest/wal-errors.ts'
 import { formatTable, type TableIdentifier } from './names.ts'
 import { createWorkerEncoder } from './parquet/worker-encoder.ts'
 import { createProcessor, type Processor } from './processor/processor.ts'
@@ -81,6 +82,7 @@ async function build(
   closers.push(() => processor.close({ commit: config.commit.onShutdown }))
   const ingest = createIngest({
     wal,
+    refusal: (key) => processor.refusal(key),
     catalog,
     config: config.ingest,
     clock: systemClock,
@@ -137,19 +139,19 @@ function resolvePlaces(config: Config): Places {
   }
 }
 
-function openLog(
+async function openLog(
   config: Config,
   directory: string,
   onPoison: (error: Error) => void,
 ): Promise<Wal> {
   const { directory: _, ...limits } = config.wal
-  return openWal({
-    directory,
-    limits,
-    now: () => systemClock.now(),
-    newId: () => randomIds.ulid(),
-    onPoison,
-  })
+  const now = () => systemClock.now()
+  const newId = () => randomIds.ulid()
+  try {
+    return await openWal({ directory, limits, now, newId, onPoison })
+  } catch (thrown) {
+    throw fromWalError(thrown)
+  }
 }
 
 async function openCatalog(

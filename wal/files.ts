@@ -6,7 +6,7 @@
  */
 import { constants } from 'node:fs'
 import { type FileHandle, mkdir, open, readdir, rename, statfs, unlink } from 'node:fs/promises'
-import { basename, dirname, join } from 'node:path'
+import { basename, dirname, join, resolve } from 'node:path'
 
 export interface SegmentFile {
   /** All parts in order from a position. */
@@ -76,13 +76,23 @@ export async function writeDurably(path: string, parts: readonly Uint8Array[]): 
   await syncDirectory(dirname(path))
 }
 
-/** Makes a directory and the entries that lead to it durable. */
+const NOT_OURS = new Set(['EACCES', 'EPERM', 'EROFS', 'EINVAL'])
+
+/**
+ * Makes a directory and every name that leads to it durable, also those that a process made which
+ * died before it could say so.
+ */
 export async function makeDirectory(path: string): Promise<void> {
-  const made = await mkdir(path, { recursive: true })
-  if (made === undefined) return
-  for (let at = path; at.length >= dirname(made).length; at = dirname(at)) {
-    await syncDirectory(at)
-    if (at === dirname(at)) break
+  await mkdir(path, { recursive: true })
+  for (let at = resolve(path); ; at = dirname(at)) {
+    try {
+      await syncDirectory(at)
+    } catch (error) {
+      // What this process may not read it did not make.
+      const code = error instanceof Error && 'code' in error ? String(error.code) : ''
+      if (!NOT_OURS.has(code)) throw error
+    }
+    if (at === dirname(at)) return
   }
 }
 
@@ -99,14 +109,7 @@ function segmentFile(handle: FileHandle): SegmentFile {
   return {
     write: (parts, position) => writeAll(handle, parts, position),
     sync: () => handle.datasync(),
-    async read(targets, position) {
-      let at = position
-      for (const target of targets) {
-        if (!(await readAll(handle, target, at))) return false
-        at += target.length
-      }
-      return true
-    },
+    read: (targets, position) => readTargets(handle, targets, position),
     size: async () => (await handle.stat()).size,
     close: () => handle.close(),
   }
@@ -138,6 +141,22 @@ function afterBytes(parts: Uint8Array[], written: number): Uint8Array[] {
   const rest = parts.slice(i)
   if (left > 0 && rest[0]) rest[0] = rest[0].subarray(left)
   return rest
+}
+
+/** In one call as a rule; a short read goes on from its first unfilled target. */
+async function readTargets(
+  handle: FileHandle,
+  targets: readonly Uint8Array[],
+  position: number,
+): Promise<boolean> {
+  const { bytesRead } = await handle.readv([...targets], position)
+  let at = position
+  for (const target of targets) {
+    const isFilled = at + target.length <= position + bytesRead
+    if (!isFilled && !(await readAll(handle, target, at))) return false
+    at += target.length
+  }
+  return true
 }
 
 async function readAll(handle: FileHandle, target: Uint8Array, position: number): Promise<boolean> {

@@ -63,7 +63,7 @@ export class GroupCommit {
   append(frame: EntryToWrite, bytes: number): Promise<Appended> {
     const known = frame.producer ? this.#recognise(frame.key, frame.producer) : undefined
     if (known) return known
-    this.#refuseIfOver(bytes)
+    this.#refuseIfOver(frame.key, bytes)
     const waiting = this.#enqueue(frame, bytes)
     if (frame.producer) {
       const name = stateName(frame.key, frame.producer.id)
@@ -112,8 +112,12 @@ export class GroupCommit {
     return Promise.resolve({ sequence, isDuplicate: true })
   }
 
-  #refuseIfOver(bytes: number): void {
-    const { waitingBytesMax } = this.#options.limits
+  #refuseIfOver(key: string, bytes: number): void {
+    const { waitingBytesMax, keysMax } = this.#options.limits
+    if (!this.#options.ledger.hasRoomFor(key)) {
+      const advice = 'wait until some are trimmed, or raise keysMax'
+      throw new WalError('full', `${keysMax} keys have entries that wait; ${advice}`)
+    }
     // One that is larger than the limit alone may still pass when nothing else waits.
     if (this.#waitingBytes === 0 || this.#waitingBytes + bytes <= waitingBytesMax) return
     throw new WalError('full', `${waitingBytesMax} bytes wait for the disk; retry later`)

@@ -8,16 +8,20 @@ import { join } from 'node:path'
 import { WalError } from './errors.ts'
 import { writeDurably } from './files.ts'
 import { FORMAT_VERSION } from './frame.ts'
+import type { Opening } from './types.ts'
 
 const FILE = 'identity.json'
+const OPENINGS_MAX = 1_000
 
 export interface Identity {
   readonly id: string
   readonly epoch: bigint
   /** The newest segment whose checkpoint is known to be on disk: if it is gone, that is damage. */
   readonly startedOrdinal: number
-  /** Segments that the last opening took as free, although a checkpoint before it lists them. */
+  /** Segments that an opening took as free, although the checkpoint before it lists them. */
   readonly released: readonly number[]
+  /** Tells this log from a copy that went its own way. In their order, the newest `OPENINGS_MAX`. */
+  readonly openings: readonly Opening[]
 }
 
 /** Undefined when there is no log in the directory. @throws WalError `io`, `corrupt`. */
@@ -30,7 +34,7 @@ export async function readIdentity(directory: string): Promise<Identity | undefi
     if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined
     throw new WalError('io', `cannot read ${path}`, { cause: error })
   }
-  const { format, id, epoch, startedOrdinal, released } = parse(path, text)
+  const { format, id, epoch, startedOrdinal, released, openings } = parse(path, text)
   if (format !== FORMAT_VERSION) {
     const advice = `this build reads ${FORMAT_VERSION}; use the release that wrote it`
     throw new WalError('corrupt', `${path} says format ${String(format)}, ${advice}`)
@@ -43,12 +47,32 @@ export async function readIdentity(directory: string): Promise<Identity | undefi
     epoch: BigInt(epoch),
     startedOrdinal: Number(startedOrdinal ?? 0),
     released: Array.isArray(released) ? released.map(Number) : [],
+    openings: Array.isArray(openings) ? openings.map((each) => parseOpening(path, each)) : [],
   }
 }
 
 export async function writeIdentity(directory: string, identity: Identity): Promise<void> {
-  const fields = { format: FORMAT_VERSION, ...identity, epoch: String(identity.epoch) }
+  const openings = identity.openings.slice(-OPENINGS_MAX).map((opening) => ({
+    epoch: String(opening.epoch),
+    nonce: opening.nonce,
+    firstSequence: String(opening.firstSequence),
+  }))
+  const fields = { format: FORMAT_VERSION, ...identity, epoch: String(identity.epoch), openings }
   await writeDurably(join(directory, FILE), [Buffer.from(`${JSON.stringify(fields)}\n`)])
+}
+
+function parseOpening(path: string, opening: unknown): Opening {
+  const { epoch, nonce, firstSequence } = { ...(opening as Partial<Record<string, unknown>>) }
+  try {
+    return {
+      epoch: BigInt(String(epoch)),
+      nonce: String(nonce),
+      firstSequence: BigInt(String(firstSequence)),
+    }
+  } catch (error) {
+    const message = `${path} has an unreadable opening; restore it from a backup`
+    throw new WalError('corrupt', message, { cause: error })
+  }
 }
 
 function parse(path: string, text: string): Record<string, unknown> {

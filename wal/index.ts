@@ -6,6 +6,7 @@ export type {
   AppendRequest,
   Definition,
   KeyState,
+  Opening,
   OpenWalOptions,
   QuarantinedEntry,
   Recovery,

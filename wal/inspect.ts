@@ -49,7 +49,7 @@ export async function inspectWal(directory: string): Promise<WalInspection> {
     segmentBytes: Math.max(0, ...sizes.map(({ bytes }) => bytes)),
   })
   const quarantine = await Quarantine.open(join(directory, QUARANTINE_FOLDER), 0)
-  const ledger = new Ledger()
+  const ledger = new Ledger(Number.POSITIVE_INFINITY)
   for (const record of recovered.keys.values()) ledger.restore(record)
   for (const entry of [...recovered.entries.values()].flat()) {
     if (quarantine.has(entry.sequence)) continue

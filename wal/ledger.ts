@@ -20,15 +20,18 @@ export interface SegmentUse {
   bytes: number
 }
 
-/** Beyond so many keys the oldest one without live entries is forgotten. */
-const KEYS_MAX = 65_536
 const UNUSED: Readonly<SegmentUse> = { entries: 0, bytes: 0 }
 
 export class Ledger {
+  readonly #keysMax: number
   readonly #keys = new Map<string, KeyLedger>()
   readonly #segments = new Map<number, SegmentUse>()
   #entries = 0
   #bytes = 0
+
+  constructor(keysMax: number) {
+    this.#keysMax = keysMax
+  }
 
   get entries(): number {
     return this.#entries
@@ -38,10 +41,21 @@ export class Ledger {
     return this.#bytes
   }
 
-  restore(record: KeyRecord): void {
-    const key = this.#key(record.key)
-    key.lastSequence = record.lastSequence
-    key.trimmedThrough = record.trimmedThrough
+  /** Forgets nothing, as entries are still to come: {@link restored} does. */
+  restore({ key, lastSequence, trimmedThrough }: KeyRecord): void {
+    this.#keys.set(key, { entries: new EntryColumns(), bytes: 0, lastSequence, trimmedThrough })
+  }
+
+  restored(): void {
+    for (const [name, { entries }] of this.#keys) {
+      if (this.#keys.size <= this.#keysMax) return
+      if (entries.length === 0) this.#keys.delete(name)
+    }
+  }
+
+  /** False for a new key when as many as may be have live entries. */
+  hasRoomFor(name: string): boolean {
+    return this.#keys.has(name) || this.#keys.size < this.#keysMax || this.#idleKey() !== undefined
   }
 
   /** In the order of sequences within one key. */
@@ -142,35 +156,27 @@ export class Ledger {
   }
 
   states(): KeyState[] {
-    return [...this.#keys].map(([key, ledger]) => {
-      const first = ledger.entries.length > 0 ? ledger.entries.at(0) : undefined
-      return {
-        key,
-        entries: ledger.entries.length,
-        bytes: ledger.bytes,
-        firstSequence: first?.sequence,
-        lastSequence: ledger.lastSequence,
-        trimmedThrough: ledger.trimmedThrough,
-        oldestAppendedAt: first?.appendedAt,
-      }
-    })
+    return [...this.#keys].map(([key, ledger]) => stateOf(key, ledger))
+  }
+
+  state(key: string): KeyState | undefined {
+    const ledger = this.#keys.get(key)
+    return ledger && stateOf(key, ledger)
   }
 
   #key(name: string): KeyLedger {
     const known = this.#keys.get(name)
     if (known) return known
     const made = { entries: new EntryColumns(), bytes: 0, lastSequence: 0n, trimmedThrough: 0n }
-    if (this.#keys.size >= KEYS_MAX) this.#forgetIdle()
+    const idle = this.#keys.size < this.#keysMax ? undefined : this.#idleKey()
+    if (idle !== undefined) this.#keys.delete(idle)
     this.#keys.set(name, made)
     return made
   }
 
-  #forgetIdle(): void {
-    for (const [name, { entries }] of this.#keys) {
-      if (entries.length > 0) continue
-      this.#keys.delete(name)
-      return
-    }
+  #idleKey(): string | undefined {
+    for (const [name, { entries }] of this.#keys) if (entries.length === 0) return name
+    return undefined
   }
 
   #count({ ordinal, bytes }: LiveEntry, sign: 1 | -1): void {
@@ -181,5 +187,18 @@ export class Ledger {
     else this.#segments.set(ordinal, use)
     this.#entries += sign
     this.#bytes += sign * bytes
+  }
+}
+
+function stateOf(key: string, ledger: KeyLedger): KeyState {
+  const first = ledger.entries.length > 0 ? ledger.entries.at(0) : undefined
+  return {
+    key,
+    entries: ledger.entries.length,
+    bytes: ledger.bytes,
+    firstSequence: first?.sequence,
+    lastSequence: ledger.lastSequence,
+    trimmedThrough: ledger.trimmedThrough,
+    oldestAppendedAt: first?.appendedAt,
   }
 }

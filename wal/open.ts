@@ -16,7 +16,7 @@ import type { Damage, RecoveredLog } from './rebuild.ts'
 import { recoverLog } from './recover.ts'
 import { type ScannedSegment, scanSegment } from './scan.ts'
 import { isSegmentName, SEGMENT_RESERVE_BYTES, Segments, type SlotFile } from './segments.ts'
-import type { OpenWalOptions, Recovery, WalLimits } from './types.ts'
+import type { Opening, OpenWalOptions, Recovery, WalLimits } from './types.ts'
 import { SegmentWriter } from './writer.ts'
 
 export const SEGMENTS_FOLDER = 'segments'
@@ -31,6 +31,7 @@ export interface OpenedLog {
   readonly id: string
   readonly epoch: bigint
   readonly nonce: string
+  readonly openings: readonly Opening[]
   readonly recovered: RecoveredLog
   readonly recovery: Recovery
   readonly segments: Segments
@@ -52,7 +53,7 @@ export async function openLog(options: OpenWalOptions, files: Files): Promise<Op
   const found = await readSegments(files, join(directory, SEGMENTS_FOLDER))
   try {
     const { producersMax, segmentBytes } = limits
-    const before = identity ?? { id: options.newId(), epoch: 0n, startedOrdinal: 0, released: [] }
+    const before = identity ?? newIdentity(options.newId())
     const { startedOrdinal, released } = before
     const known = { producersMax, segmentBytes, startedOrdinal, released }
     const recovered = recoverLog(found.scanned, known)
@@ -104,10 +105,8 @@ async function buildLog(materials: Materials): Promise<OpenedLog> {
   const quarantineFolder = join(directory, QUARANTINE_FOLDER)
   const quarantine = await Quarantine.open(quarantineFolder, limits.quarantineEntriesMax)
   await keepDamage(materials, quarantine)
-  const { ledger, locations } = restoreLedger(recovered, quarantine)
+  const { ledger, locations } = restoreLedger(recovered, quarantine, limits.keysMax)
   const released = idleSegments(recovered, ledger)
-  const identity = { ...before, epoch, released }
-  await writeIdentity(directory, identity)
   const database = await openDatabase(join(directory, INDEX_FOLDER), before.id)
   try {
     const { repairs, highestSequence } = await reconcile(database, locations)
@@ -115,6 +114,10 @@ async function buildLog(materials: Materials): Promise<OpenedLog> {
     const nextSequence = lost ? highestSequence + 1n : recovered.nextSequence
     const segments = adoptSegments(materials, ledger, released)
     const nonce = randomBytes(8)
+    const opening = { epoch, nonce: nonce.toString('hex'), firstSequence: nextSequence }
+    const openings = [...before.openings, opening]
+    const identity = { ...before, epoch, released, openings }
+    await writeIdentity(directory, identity)
     const writer = new SegmentWriter({
       segments,
       epoch,
@@ -131,11 +134,15 @@ async function buildLog(materials: Materials): Promise<OpenedLog> {
     await segments.release(segments.releasable())
     const recovery = recoveryOf(recovered, ledger.entries, repairs, lost ? highestSequence : 0n)
     const parts = { segments, ledger, quarantine, writer, database }
-    return { id: before.id, epoch, nonce: nonce.toString('hex'), recovered, recovery, ...parts }
+    return { id: before.id, ...opening, openings, recovered, recovery, ...parts }
   } catch (error) {
     await database.close()
     throw error
   }
+}
+
+function newIdentity(id: string): Identity {
+  return { id, epoch: 0n, startedOrdinal: 0, released: [], openings: [] }
 }
 
 /** Every file is opened and read before anything is decided. @throws WalError `io`. */
@@ -179,8 +186,9 @@ async function keepDamage({ found, recovered }: Materials, quarantine: Quarantin
 function restoreLedger(
   recovered: RecoveredLog,
   quarantine: Quarantine,
+  keysMax: number,
 ): { ledger: Ledger; locations: Map<string, Map<bigint, Location>> } {
-  const ledger = new Ledger()
+  const ledger = new Ledger(keysMax)
   const locations = new Map<string, Map<bigint, Location>>()
   for (const record of recovered.keys.values()) ledger.restore(record)
   for (const [key, entries] of recovered.entries) {
@@ -193,6 +201,7 @@ function restoreLedger(
       located.set(sequence, { ordinal, offset, headBytes, payloadBytes })
     }
   }
+  ledger.restored()
   return { ledger, locations }
 }
 
@@ -200,10 +209,12 @@ function restoreLedger(
  * Segments that an opening may write over at once, so that it needs no new room on a full disk. Not
  * the one with the newest checkpoint, nor any after it: they count until the next one is on disk.
  */
-function idleSegments({ segments, baseOrdinal }: RecoveredLog, ledger: Ledger): number[] {
-  return segments
+function idleSegments(recovered: RecoveredLog, ledger: Ledger): number[] {
+  const idle = recovered.segments
     .map(({ ordinal }) => ordinal)
-    .filter((ordinal) => ordinal < baseOrdinal && ledger.segment(ordinal).entries === 0)
+    .filter((ordinal) => ordinal < recovered.baseOrdinal && ledger.segment(ordinal).entries === 0)
+  // Until a newer checkpoint is on disk, the next opening must hear of the earlier ones again.
+  return [...recovered.released, ...idle]
 }
 
 function adoptSegments(

@@ -2,11 +2,12 @@
  * Entries back from the segments.
  *
  * Promises: what is returned matches its checksum, its key and its sequence, or is returned as
- * `corrupt`; an entry that is live is never skipped, whatever the index says about it. Each payload
- * has an ArrayBuffer of its own.
+ * `corrupt`; an entry that is live is never skipped, whatever the index says about it, and never
+ * called corrupt because reading it failed. Each payload has an ArrayBuffer of its own.
  */
 
 import type { LiveEntry } from './entry-columns.ts'
+import { WalError } from './errors.ts'
 import { chainedCrc, type DefinitionReference, decodeHead, headLength } from './frame.ts'
 import type { IndexStore, Location } from './index-store.ts'
 import type { Ledger } from './ledger.ts'
@@ -46,7 +47,18 @@ export class Reader {
     return this.#repairs
   }
 
+  /** @throws WalError `io`. */
   async read(key: string, after: bigint, bytesMax: number): Promise<WalEntry[]> {
+    try {
+      return await this.#read(key, after, bytesMax)
+    } catch (error) {
+      if (error instanceof WalError) throw error
+      const message = `entries of ${key} cannot be read now: ${String(error)}`
+      throw new WalError('io', message, { cause: error })
+    }
+  }
+
+  async #read(key: string, after: bigint, bytesMax: number): Promise<WalEntry[]> {
     const { ledger, index } = this.#options
     const live = ledger.after(key, after, bytesMax)
     const [first, last] = [live[0], live.at(-1)]
@@ -93,11 +105,14 @@ export class Reader {
     const { sequence } = live
     let at = located
     let reason = 'it moved too often'
+    let failure: { readonly error: unknown } | undefined
     for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
+      failure = undefined
       try {
         if (at) return await this.#readAt(key, live, at, definitions)
       } catch (error) {
-        reason = error instanceof Error ? error.message : String(error)
+        if (error instanceof Mismatch) reason = error.message
+        else failure = { error }
       }
       // Between the index and the disk it may have been trimmed or moved, and its segment reused.
       const now = this.#options.ledger.find(key, sequence)
@@ -108,6 +123,8 @@ export class Reader {
       this.#repairs++
       this.#options.index.put(key, sequence, found)
     }
+    // Want of memory or a disk that is away for a moment says nothing about the bytes.
+    if (failure) throw failure.error
     return { kind: 'corrupt', sequence, reason: at ? reason : 'its frame is not in its segment' }
   }
 

@@ -54,6 +54,8 @@ export interface RecoveredLog {
   readonly entries: ReadonlyMap<string, readonly RecoveredEntry[]>
   /** Segments that may hold live entries; every other file is free. */
   readonly segments: readonly RecoveredSegment[]
+  /** Listed by the newest checkpoint and released since: their files may hold anything. */
+  readonly released: readonly number[]
   readonly damaged: readonly Damage[]
   readonly tornTailBytes: number
 }
@@ -67,10 +69,13 @@ export class Rebuild {
   #baseOrdinal = 0
   #fileBytes: number | undefined
   readonly #keys = new Map<string, KeyRecord>()
+  /** Keys that the checkpoint lists. */
+  #known: ReadonlySet<string> = new Set()
   readonly #producers: ProducerTable
   readonly #entries = new Map<string, Map<bigint, RecoveredEntry>>()
   readonly #segments: RecoveredSegment[] = []
   readonly #released: Set<number>
+  readonly #free: number[] = []
   readonly #damaged: Damage[] = []
 
   constructor(producersMax: number, released: readonly number[]) {
@@ -85,6 +90,7 @@ export class Rebuild {
 
   start(checkpoint: Checkpoint): void {
     this.#fileBytes = checkpoint.fileBytes
+    this.#known = new Set(checkpoint.keys.map(({ key }) => key))
     for (const key of checkpoint.keys) this.#keys.set(key.key, key)
     for (const producer of checkpoint.producers) this.#producers.restore(producer)
   }
@@ -116,7 +122,10 @@ export class Rebuild {
 
   /** One older segment that the checkpoint lists: between its start and its end all must be there. */
   addSealed(record: SegmentRecord, sealed: readonly ScannedSegment[]): void {
-    if (this.#released.has(record.ordinal)) return
+    if (this.#released.has(record.ordinal)) {
+      this.#free.push(record.ordinal)
+      return
+    }
     const segment = sealed.find(({ life }) => life.ordinal === record.ordinal)
     if (!segment) {
       const reason = `segment ${record.ordinal} with frames ${record.firstFrame} to ${record.lastFrame} is missing`
@@ -129,7 +138,8 @@ export class Rebuild {
       if (frame.offset >= record.end) break
       if (frame.offset > at) this.#damage(segment, at, frame.offset)
       if (!frame.isPayloadIntact) this.#damagePayload(segment, frame)
-      if (frame.head.kind === 'entry') this.#addEntry(frame)
+      // All of a key that the checkpoint does not know was trimmed before the key was forgotten.
+      if (frame.head.kind === 'entry' && this.#known.has(frame.head.key)) this.#addEntry(frame)
       at = frame.end
     }
     if (at < record.end) this.#damage(segment, at, record.end)
@@ -163,6 +173,7 @@ export class Rebuild {
       producers: this.#producers,
       entries,
       segments: this.#segments.sort((a, b) => a.ordinal - b.ordinal),
+      released: this.#free,
       damaged: this.#damaged,
       tornTailBytes: this.#tornTailBytes,
     }

@@ -21,6 +21,11 @@ export interface WalLimits {
   readonly indexLagEntriesMax: number
   /** Most producers remembered; a new one beyond it forgets the one unused longest. */
   readonly producersMax: number
+  /**
+   * Most keys known at once. Beyond it the oldest one without live entries is forgotten; when every
+   * one has some, an append under a new key is refused as `full`.
+   */
+  readonly keysMax: number
   /** Most quarantined entries kept; beyond it `quarantine` is refused as `full`. */
   readonly quarantineEntriesMax: number
 }
@@ -113,6 +118,13 @@ export interface WalStats {
   readonly recovery: Recovery
 }
 
+/** One time that the log was opened. Sequences below its first were given out by earlier ones. */
+export interface Opening {
+  readonly epoch: bigint
+  readonly nonce: string
+  readonly firstSequence: bigint
+}
+
 export interface Wal {
   /** A ULID made with the log. */
   readonly id: string
@@ -120,6 +132,8 @@ export interface Wal {
   readonly epoch: bigint
   /** Random at each opening: tells two openings of equal epoch (a copied log) apart. */
   readonly nonce: string
+  /** The openings of this very log in their order, this one last; the oldest may be forgotten. */
+  readonly openings: readonly Opening[]
   /**
    * Resolves when the entry is durable; sequences of one key rise in the order of the calls.
    *
@@ -131,13 +145,18 @@ export interface Wal {
   /**
    * Live durable entries of a key in order, after a sequence: as many as fit `bytesMax`, and at
    * least one if there is any.
+   *
+   * @throws WalError `io` when reading fails now, which says nothing about the entries.
    */
   read(key: string, after: bigint, bytesMax: number): Promise<WalEntry[]>
   /** Forgets a key's entries up to and including a sequence; durable when it resolves. Idempotent. */
   trim(key: string, through: bigint): Promise<void>
   /** Sets one live entry aside: its bytes and the reason are durable elsewhere when it resolves. */
   quarantine(key: string, sequence: bigint, reason: string): Promise<void>
+  /** Of every key that the log knows; takes time for each. */
   keys(): KeyState[]
+  /** Of one key; undefined when the log does not know it, or has forgotten it. */
+  keyState(key: string): KeyState | undefined
   stats(): WalStats
   /** Finishes what was appended, then releases the lock. Safe to call twice. */
   close(): Promise<void>

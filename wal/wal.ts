@@ -17,6 +17,7 @@ import type {
   Appended,
   AppendRequest,
   KeyState,
+  Opening,
   OpenWalOptions,
   Wal,
   WalEntry,
@@ -55,6 +56,7 @@ class SegmentedWal implements Wal {
   readonly id: string
   readonly epoch: bigint
   readonly nonce: string
+  readonly openings: readonly Opening[]
   readonly #options: OpenWalOptions
   readonly #log: OpenedLog
   readonly #index: IndexStore
@@ -73,6 +75,7 @@ class SegmentedWal implements Wal {
     this.id = log.id
     this.epoch = log.epoch
     this.nonce = log.nonce
+    this.openings = log.openings
     this.#options = options
     this.#log = log
     this.#unlock = unlock
@@ -147,6 +150,10 @@ class SegmentedWal implements Wal {
 
   keys(): KeyState[] {
     return this.#log.ledger.states()
+  }
+
+  keyState(key: string): KeyState | undefined {
+    return this.#log.ledger.state(key)
   }
 
   stats(): WalStats {

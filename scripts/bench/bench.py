@@ -2,163 +2,182 @@
 
     npm run bench -- [--rounds N] [--megabytes N] [--json FILE]
 
-ack     Flight to durable acknowledgement, the same client and batches against both servers; every
-        byte is fdatasynced by both before its ack.
-commit  Flight until the rows are in the Iceberg table, beside PyIceberg's append of the same batches.
+ack     Flight to durable acknowledgement: the same client and batches against both servers, each of
+        which fdatasyncs every byte before its ack. Stream i of Frazil's goes to table i. Nothing is
+        committed meanwhile on either side.
+commit  Flight until the rows are in the Iceberg table, durable at each step, beside PyIceberg's append
+        of the same batches by the bench itself: no wire, no log, no fsync. Both write zstd level 1,
+        the default of both.
+
+Rounds alternate who goes first; one more round before them warms both up and is not counted.
 """
 
 import argparse
+import contextlib
+import importlib.metadata
 import json
+import os
 import pathlib
-import shutil
+import platform
+import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.flight as flight
 from data import batches
 from pyiceberg.catalog.sql import SqlCatalog
+from servers import NODE, ROOT, Frazil, Peer, Server
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
 MB = 1_000_000
 BATCH_SIZES = {"64KB": 64_000, "1MB": 1_000_000}
 STREAMS = (1, 4, 16)
+NOTES = """
+ratio   Frazil's speed by the peer's, median of the rounds' ratios
+CPU     seconds of the server per GB of Arrow; for PyIceberg, of the bench
+ack     peer: pyarrow.flight, one file per stream, fdatasync before each ack; nothing is committed meanwhile
+commit  peer: PyIceberg's append in the bench's own process, without wire, log or fsync
+Parquet of one commit; zstd is the default of both
+peak    of the server: Frazil's encodes and commits as well, the peer's only appends"""
 
 
-class Server:
-    def __init__(self, command: list[str], parse):
-        self.process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        self.address = parse(self.process.stdout.readline())
-
-    def peak_megabytes(self) -> float:
-        status = pathlib.Path(f"/proc/{self.process.pid}/status").read_text()
-        return int(next(l for l in status.splitlines() if l.startswith("VmHWM")).split()[1]) * 1024 / MB
-
-    def stop(self):
-        self.process.terminate()
-        self.process.wait(60)
-
-
-def frazil(directory: pathlib.Path) -> Server:
-    command = [str(ROOT / "node_modules/.bin/node"), str(ROOT / "dist/src/main.js"), "--output", "json"]
-    for key, value in {"data": directory, "flight.port": 0, "logLevel": "error"}.items():
-        command += ["--set", f"{key}={value}"]
-    return Server([*command, "serve"], lambda line: json.loads(line)["flight"])
-
-
-def peer(directory: pathlib.Path) -> Server:
-    script = str(pathlib.Path(__file__).with_name("peer.py"))
-    return Server([sys.executable, script, str(directory)], lambda line: f"127.0.0.1:{line.strip()}")
-
-
-def put(address: str, table: str, sent: list[pa.RecordBatch]):
-    """Writes all, then waits for the last acknowledgement: the stream ends only after it."""
-    client = flight.connect(f"grpc://{address}")
+def put(server: Server, table: str, sent: list[pa.RecordBatch]):
+    """Writes all, then reads acknowledgements until the stream ends, which is after the last one."""
+    client = flight.connect(f"grpc://{server.address}")
     writer, reader = client.do_put(flight.FlightDescriptor.for_path(table), sent[0].schema)
     for batch in sent:
         writer.write_batch(batch)
     writer.done_writing()
-    while reader.read() is not None:
-        pass
+    acks = []
+    while (ack := reader.read()) is not None:
+        acks.append(ack.to_pybytes())
     writer.close()
     client.close()
+    assert server.has_all(acks, len(sent)), f"{len(sent)} batches sent, last ack {acks[-1:]}"
 
 
-def flush(address: str):
-    client = flight.connect(f"grpc://{address}")
-    list(client.do_action(flight.Action("flush", b"{}")))
-    client.close()
+class Measured(NamedTuple):
+    seconds: float
+    """Of the server, or of the bench where that does the work: steadier than time on a busy machine."""
+    cpu_seconds: float
 
 
-def timed_put(address: str, sent: list[pa.RecordBatch], streams: int) -> float:
+def timed(work, cpu_seconds) -> Measured:
+    cpu, begin = cpu_seconds(), time.perf_counter()
+    work()
+    return Measured(time.perf_counter() - begin, cpu_seconds() - cpu)
+
+
+def ack_measures(servers: dict[str, Server], sent: list[pa.RecordBatch], streams: int) -> dict:
     shares = [sent[i::streams] for i in range(streams)]
-    threads = [threading.Thread(target=put, args=(address, f"bench_{i}", share)) for i, share in enumerate(shares)]
-    begin = time.perf_counter()
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return time.perf_counter() - begin
+
+    def measure(server: Server) -> Measured:
+        with ThreadPoolExecutor(streams) as pool:
+            puts = lambda: list(pool.map(lambda i: put(server, f"bench_{i}", shares[i]), range(streams)))
+            measured = timed(puts, server.cpu_seconds)
+        server.settle()
+        return measured
+
+    return {name: lambda server=server: measure(server) for name, server in servers.items()}
 
 
-def bytes_of(sent: list[pa.RecordBatch]) -> int:
-    return sum(batch.nbytes for batch in sent)
+def commit_measures(ours: Server, catalog: SqlCatalog, sent: list[pa.RecordBatch]) -> dict:
+    def frazil():
+        put(ours, "bench_commit", sent)
+        ours.act("flush", {"table": "bench_commit"})
+
+    def peer() -> Measured:
+        append = lambda: catalog.load_table("bench.commits").append(pa.Table.from_batches(sent))
+        measured = timed(append, time.process_time)
+        os.sync()  # PyIceberg leaves that to the kernel, which would do it while Frazil is measured.
+        return measured
+
+    catalog.create_table("bench.commits", sent[0].schema)
+    return {"frazil": lambda: timed(frazil, ours.cpu_seconds), "peer": peer}
 
 
-def rows_of(sent: list[pa.RecordBatch]) -> int:
-    return sum(batch.num_rows for batch in sent)
+def run(case: str, sent: list[pa.RecordBatch], rounds: int, measures: dict) -> dict:
+    found = []
+    for i in range(rounds + 1):
+        order = list(measures) if i % 2 == 0 else list(measures)[::-1]
+        found.append({name: measures[name]() for name in order})
+    return summarise(case, sent, found[1:])
 
 
-def ack_round(servers: dict[str, Server], sent: list[pa.RecordBatch], streams: int) -> dict[str, float]:
-    found = {}
-    for name, server in servers.items():
-        found[name] = timed_put(server.address, sent, streams)
-        if name == "frazil":
-            flush(server.address)  # What waits must not be encoded while the peer is measured.
-    return found
-
-
-def commit_round(server: Server, catalog: SqlCatalog, sent: list[pa.RecordBatch]) -> dict[str, float]:
-    begin = time.perf_counter()
-    put(server.address, "bench_commit", sent)
-    flush(server.address)
-    ours = time.perf_counter() - begin
-    begin = time.perf_counter()
-    catalog.load_table("bench.commits").append(pa.Table.from_batches(sent))
-    return {"frazil": ours, "peer": time.perf_counter() - begin}
-
-
-def summarise(case: str, sent: list[pa.RecordBatch], rounds: list[dict[str, float]]) -> dict:
-    ratios = [one["peer"] / one["frazil"] for one in rounds]
-    result = {"id": case, "rounds": rounds, "ratio": statistics.median(ratios), "spread": [min(ratios), max(ratios)]}
+def summarise(case: str, sent: list[pa.RecordBatch], rounds: list[dict[str, Measured]]) -> dict:
+    sent_bytes, rows = sum(b.nbytes for b in sent), sum(b.num_rows for b in sent)
+    ratios = [one["peer"].seconds / one["frazil"].seconds for one in rounds]
+    result = {"case": case, "bytes": sent_bytes, "rows": rows}
+    result |= {"ratio": statistics.median(ratios), "ratio_range": [min(ratios), max(ratios)]}
+    line = f"{case:<14}"
     for name in ("frazil", "peer"):
-        seconds = statistics.median(one[name] for one in rounds)
-        result[name] = {"mb_per_s": bytes_of(sent) / MB / seconds, "rows_per_s": rows_of(sent) / seconds}
-    ours, theirs = result["frazil"], result["peer"]
-    print(
-        f"{case:<18} {ours['mb_per_s']:>8.0f} {ours['rows_per_s'] / 1e6:>9.2f} {theirs['mb_per_s']:>10.0f}"
-        f" {theirs['rows_per_s'] / 1e6:>9.2f} {result['ratio']:>7.2f}  {min(ratios):.2f} to {max(ratios):.2f}",
-        flush=True,
-    )
+        result[name] = speed = {
+            "seconds": [one[name].seconds for one in rounds],
+            "cpu_seconds": [one[name].cpu_seconds for one in rounds],
+            "mb_per_s": statistics.median(sent_bytes / MB / one[name].seconds for one in rounds),
+            "rows_per_s": statistics.median(rows / one[name].seconds for one in rounds),
+            "cpu_s_per_gb": statistics.median(one[name].cpu_seconds / sent_bytes * 1e9 for one in rounds),
+        }
+        slowest, fastest = (sent_bytes / MB / pick(speed["seconds"]) for pick in (max, min))
+        line += f"{speed['mb_per_s']:>7.0f}{f'{slowest:.0f}-{fastest:.0f}':>11}"
+        line += f"{speed['rows_per_s'] / 1e6:>7.2f}{speed['cpu_s_per_gb']:>7.1f}   "
+    print(f"{line}{result['ratio']:>5.2f} {min(ratios):.2f}-{max(ratios):.2f}", flush=True)
     return result
+
+
+def machine() -> dict[str, str | int]:
+    packages = {name: importlib.metadata.version(name) for name in ("pyarrow", "pyiceberg")}
+    node = subprocess.run([NODE, "--version"], capture_output=True, text=True, check=True).stdout.strip()
+    return {"cores": os.cpu_count(), "system": platform.platform(), "node": node, "python": platform.python_version(), **packages}
+
+
+def parquet_bytes(ours: Server, catalog: SqlCatalog) -> dict[str, int]:
+    """Of the last commit on each side: who compresses less writes sooner."""
+    last = json.loads(ours.act("snapshots", {"table": "bench_commit"})[-1])
+    theirs = catalog.load_table("bench.commits").current_snapshot().summary
+    return {"frazil": int(last["summary"]["added-files-size"]), "peer": int(theirs["added-files-size"])}
 
 
 def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--megabytes", type=int, default=96, help="Arrow bytes sent in each measurement")
-    parser.add_argument("--json", type=pathlib.Path)
+    parser.add_argument("--json", type=pathlib.Path, metavar="FILE")
     options = parser.parse_args()
-    scratch = pathlib.Path(tempfile.mkdtemp(prefix="frazil-bench-", dir=ROOT))
-    (scratch / "peer").mkdir()
-    (scratch / "warehouse").mkdir()
-    servers = {"frazil": frazil(scratch / "frazil"), "peer": peer(scratch / "peer")}
-    try:
-        print(f"{'':<18} {'frazil':>8} {'':>9} {'peer':>10} {'':>9} {'ratio':>7}  spread of {options.rounds} rounds")
-        print(f"{'case':<18} {'MB/s':>8} {'Mrows/s':>9} {'MB/s':>10} {'Mrows/s':>9}")
-        results = []
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+    report = {"machine": machine(), "megabytes": options.megabytes, "rounds": options.rounds, "results": []}
+    print(", ".join(f"{key} {value}" for key, value in report["machine"].items()))
+    print(f"{options.rounds} rounds of {options.megabytes} MB; medians\n")
+    columns = f"{'MB/s':>7}{'range':>11}{'Mrow/s':>7}{'CPU':>7}   "
+    print(f"{'':<14}{'frazil':>7}{'':>28}{'peer':>7}{'':>28}ratio\n{'':<14}{columns}{columns}{'':>5} range")
+    with contextlib.ExitStack() as stack:
+        # In dist: on the repository's disk (the system's folder may be memory), never in git.
+        scratch = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=ROOT / "dist")))
+        servers = {"frazil": Frazil(scratch / "frazil"), "peer": Peer(scratch / "peer")}
+        for server in servers.values():
+            stack.enter_context(server)
         for size, batch_bytes in BATCH_SIZES.items():
             sent = batches(options.megabytes * MB, batch_bytes)
             for streams in STREAMS:
-                rounds = [ack_round(servers, sent, streams) for _ in range(options.rounds + 1)][1:]
-                results.append(summarise(f"ack {size} x{streams}", sent, rounds))
-        catalog = SqlCatalog("b", uri=f"sqlite:///{scratch}/b.db", warehouse=f"file://{scratch}/warehouse")
+                measures = ack_measures(servers, sent, streams)
+                report["results"].append(run(f"ack {size} x{streams}", sent, options.rounds, measures))
+        (scratch / "warehouse").mkdir()
+        catalog = SqlCatalog("bench", uri=f"sqlite:///{scratch}/catalog.db", warehouse=f"file://{scratch}/warehouse")
         catalog.create_namespace("bench")
-        catalog.create_table("bench.commits", sent[0].schema)
-        rounds = [commit_round(servers["frazil"], catalog, sent) for _ in range(options.rounds + 1)][1:]
-        results.append(summarise("commit 1MB x1", sent, rounds))
-        peaks = {name: server.peak_megabytes() for name, server in servers.items()}
-        print(f"peak memory        {peaks['frazil']:>8.0f} MB {peaks['peer']:>17.0f} MB")
-        if options.json:
-            options.json.write_text(json.dumps({"results": results, "peak_mb": peaks}, indent=2))
-    finally:
-        for server in servers.values():
-            server.stop()
-        shutil.rmtree(scratch, ignore_errors=True)
+        measures = commit_measures(servers["frazil"], catalog, sent)
+        report["results"].append(run("commit 1MB x1", sent, options.rounds, measures))
+        report["parquet_bytes"] = parquet_bytes(servers["frazil"], catalog)
+        report["peak_bytes"] = {name: server.peak_bytes() for name, server in servers.items()}
+    for name, found in (("Parquet MB", "parquet_bytes"), ("peak MB", "peak_bytes")):
+        print(f"{name:<14}{report[found]['frazil'] / MB:>7.1f}{'':>28}{report[found]['peer'] / MB:>7.1f}")
+    print(NOTES)
+    if options.json:
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
 
 
 if __name__ == "__main__":

@@ -48,9 +48,8 @@ def traces(seed: int, rows: int) -> pa.RecordBatch:
 
 
 def batches(total_bytes: int, batch_bytes: int) -> list[pa.RecordBatch]:
-    """Batches of about `batch_bytes` each, cut from a few distinct ones so that making them is cheap."""
+    """Batches of about `batch_bytes` each, all distinct: ids that repeat would compress away."""
     probe = traces(0, 1000)
-    rows = max(1, int(batch_bytes / (probe.nbytes / 1000)))
-    distinct = [traces(seed, rows) for seed in range(8)]
-    count = max(1, total_bytes // distinct[0].nbytes)
-    return [distinct[i % len(distinct)] for i in range(count)]
+    rows = max(1, round(batch_bytes / (probe.nbytes / 1000)))
+    count = max(1, total_bytes // (rows * probe.nbytes // 1000))
+    return [traces(seed, rows) for seed in range(count)]

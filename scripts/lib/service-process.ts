@@ -13,8 +13,10 @@ export interface ServiceProcess {
   readonly address: string
   /** Ends it without warning, as a power switch would end the process. */
   kill(): Promise<void>
-  /** Drains; resolves with the exit code. */
+  /** Drains; resolves with the exit code. The second call does not wait for the drain. */
   stop(): Promise<number | null>
+  /** Resolves with the exit code, whatever ends it. */
+  readonly ended: Promise<number | null>
 }
 
 export interface ServiceProcessOptions {
@@ -24,6 +26,8 @@ export interface ServiceProcessOptions {
   /** `--set` values by key. */
   readonly settings?: Readonly<Record<string, string | number | boolean>>
   readonly readyTimeoutMs?: number
+  /** Node's own, before the program. */
+  readonly nodeArguments?: readonly string[]
 }
 
 const MAIN = path.resolve(import.meta.dirname, '../../src/main.js')
@@ -38,7 +42,8 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
     ...options.settings,
   }
   const flags = Object.entries(settings).flatMap(([key, value]) => ['--set', `${key}=${value}`])
-  const child = spawn(process.execPath, [MAIN, '--output', 'json', '--quiet', ...flags, 'serve'], {
+  const command = [MAIN, '--output', 'json', '--quiet', ...flags, 'serve']
+  const child = spawn(process.execPath, [...(options.nodeArguments ?? []), ...command], {
     stdio: ['ignore', 'pipe', 'inherit'],
   })
   const exited = once(child, 'exit')
@@ -55,6 +60,7 @@ export async function startServiceProcess(options: ServiceProcessOptions): Promi
       await exited
       return child.exitCode
     },
+    ended: exited.then(() => child.exitCode),
   }
 }
 

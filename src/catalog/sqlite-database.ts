@@ -2,10 +2,12 @@
  * One SQLite file, opened so that what was committed survives power loss.
  *
  * Promises: write-ahead journal and full synchronisation are set and checked; a transaction that
- * fails tells whether it can have happened. Waiting for another process's lock yields to the event
- * loop between short tries.
+ * fails tells whether it can have happened; nothing is read from or written to a file that was
+ * removed or replaced under its name. Waiting for another process's lock yields to the event loop
+ * between short tries.
  * Does not know: tables of catalogs. Not for network file systems, where SQLite's locks lie.
  */
+import { statSync } from 'node:fs'
 import { dirname, resolve } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { ServiceError } from '../errors.ts'
@@ -30,10 +32,12 @@ export interface SqliteOptions {
 export class SqliteDatabase {
   readonly #path: string
   readonly #clock: Pick<Clock, 'sleep'>
+  readonly #file: string
   #database: DatabaseSync | undefined
 
   private constructor(database: DatabaseSync, { path, clock }: SqliteOptions) {
     this.#database = database
+    this.#file = fileAt(path)
     this.#path = path
     this.#clock = clock
   }
@@ -104,6 +108,16 @@ export class SqliteDatabase {
     this.#database = undefined
     database?.close()
   }
+
+  /** SQLite goes on with a file that has no name any more, and it is gone when the process ends. */
+  #refuseIfReplaced(): void {
+    if (fileAt(this.#path) === this.#file) return
+    throw new ServiceError(
+      'corrupt',
+      `catalog ${this.#path} was removed or replaced while it was open; nothing was written: put the file back and start again`,
+    )
+  }
+
   /** Runs `work` without a pause inside, again for as long as another process holds the lock. */
   async #retry<T>(work: (database: DatabaseSync) => T): Promise<T> {
     let locked: unknown
@@ -111,6 +125,7 @@ export class SqliteDatabase {
       if (attempt > 0) await this.#clock.sleep(Math.min(RETRY_CAP_MS, 2 ** attempt))
       const database = this.#database
       if (!database) throw new ServiceError('closed', `catalog ${this.#path} is closed`)
+      this.#refuseIfReplaced()
       try {
         return work(database)
       } catch (error) {
@@ -124,6 +139,12 @@ export class SqliteDatabase {
       { cause: locked },
     )
   }
+}
+
+/** What tells one file from the next of its name; empty when there is none. */
+function fileAt(path: string): string {
+  const found = statSync(path, { bigint: true, throwIfNoEntry: false })
+  return found === undefined ? '' : `${found.dev}:${found.ino}`
 }
 
 /** Set and asked back: some places accept the words and do something else. */

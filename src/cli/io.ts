@@ -36,6 +36,8 @@ export const EXIT = {
   failure: 1,
   usage: 2,
   configInvalid: 3,
+  /** Another process has the log open: two on one folder are never right. */
+  locked: 4,
   unavailable: 5,
   /** Some of it is done and stays done. */
   partial: 6,

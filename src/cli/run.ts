@@ -6,7 +6,8 @@
  * Does not know: the process. Nothing here exits, reads the environment or installs a handler.
  */
 import { Command, CommanderError, Option } from 'commander'
-import { type ErrorKind, ServiceError, toServiceError } from '../errors.ts'
+import { WalError } from '#wal'
+import { ServiceError, toServiceError } from '../errors.ts'
 import { addConfig } from './config.ts'
 import { Context, collect } from './context.ts'
 import { addDescribe } from './describe.ts'
@@ -20,8 +21,8 @@ import { addVersion } from './version.ts'
 import { addWal } from './wal.ts'
 
 const EXIT_CODES = `
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 configuration invalid, 5 service unavailable,
-6 done in part, 7 data corrupt, 8 the log's disk failed, 130 interrupted.`
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 configuration invalid, 4 the log is in use,
+5 service unavailable, 6 done in part, 7 data corrupt, 8 the log's disk failed, 130 interrupted.`
 
 export async function run(argv: readonly string[], io: Io): Promise<number> {
   const program = new Command('frazil')
@@ -69,10 +70,11 @@ function report(thrown: unknown, context: Context): number {
   const { stderr, environment } = context.io
   stderr.write(`${context.colors().red('error:')} ${error.message}\n`)
   if (environment['FRAZIL_LOG_LEVEL'] === 'debug') stderr.write(`${error.stack}\n`)
-  return error instanceof ServiceError ? exitCodeOf(error.kind) : error.exitCode
+  return error instanceof ServiceError ? exitCodeOf(error) : error.exitCode
 }
 
-function exitCodeOf(kind: ErrorKind): number {
+function exitCodeOf({ kind, cause }: ServiceError): number {
+  if (cause instanceof WalError && cause.kind === 'locked') return EXIT.locked
   switch (kind) {
     case 'unavailable':
     case 'closed':

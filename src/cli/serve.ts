@@ -1,5 +1,6 @@
 /** `frazil serve`: runs the service until it is told to stop, or cannot keep its promises. */
 import type { Command } from 'commander'
+import { countExternalMemoryAsHeap } from '../runtime/collector.ts'
 import type { Service } from '../service.ts'
 import type { Context } from './context.ts'
 import { EXIT } from './io.ts'
@@ -16,20 +17,24 @@ export function addServe(
 }
 
 async function serve(context: Context): Promise<number> {
+  countExternalMemoryAsHeap()
   const { io, options } = context
   const stopped = Promise.withResolvers<void>()
   io.onStop(stopped.resolve)
   const service = await io.parts.startService(context.config().config)
   io.stdout.write(options.output === 'json' ? readyLine(service) : readyText(service))
-  const failure = await Promise.race([stopped.promise, service.failed])
-  if (failure instanceof Error) {
-    // What was acknowledged is in the log; the next start replays it.
-    context.note(`the log has failed and nothing more is acknowledged: ${failure.message}`)
-    return EXIT.logFailed
-  }
+  const failure =
+    (await Promise.race([stopped.promise, service.failed])) ?? (await drain(context, service))
+  if (failure === undefined) return EXIT.ok
+  // What was acknowledged is in the log; the next start replays it.
+  context.note(`the log has failed and nothing more is acknowledged: ${failure.message}`)
+  return EXIT.logFailed
+}
+
+/** Resolves with what made the log fail meanwhile. */
+async function drain(context: Context, service: Service): Promise<Error | undefined> {
   context.note('draining')
-  await service.drain()
-  return EXIT.ok
+  return Promise.race([service.failed, service.drain()]).then((failure) => failure ?? undefined)
 }
 
 /** For programs that start a service and need its address. */

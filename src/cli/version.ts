@@ -1,8 +1,6 @@
 /** `frazil version`. */
-import { readFileSync } from 'node:fs'
-import { findPackageJSON } from 'node:module'
 import type { Command } from 'commander'
-import { members, parseJson } from '../client/json.ts'
+import { VERSION } from '../runtime/version.ts'
 import type { Context } from './context.ts'
 
 export function addVersion(program: Command, context: Context): void {
@@ -10,12 +8,6 @@ export function addVersion(program: Command, context: Context): void {
     .command('version')
     .description('show the version')
     .action(() => {
-      const { version } = packageJson()
-      context.record({ frazil: version, node: process.versions.node })
+      context.record({ frazil: VERSION, node: process.versions.node })
     })
-}
-
-function packageJson(): Readonly<Record<string, unknown>> {
-  const file = findPackageJSON(import.meta.url)
-  return file === undefined ? {} : members(parseJson(readFileSync(file, 'utf8')))
 }

@@ -47,6 +47,36 @@ function flag() {
   )
 }
 
+interface LogSizes {
+  readonly segmentBytes: number
+  readonly logBytesMax: number
+  readonly entryBytesMax: number
+}
+
+const SEGMENT_BYTES_MIN = 64 * KIB
+const SEGMENTS_MIN = 3
+const SEGMENT_ALIGNMENT = 8
+
+/** What would be refused, or never be accepted, once the log is open. */
+function checkLogFits(
+  { segmentBytes, logBytesMax, entryBytesMax }: LogSizes,
+  context: z.RefinementCtx,
+): void {
+  const refuse = (key: keyof LogSizes, message: string) =>
+    context.addIssue({ code: 'custom', path: [key], message })
+  const least = SEGMENTS_MIN * segmentBytes
+  const whole = `at least ${SEGMENTS_MIN} x wal.segmentBytes, which is ${least},`
+  if (segmentBytes >= SEGMENT_BYTES_MIN && segmentBytes % SEGMENT_ALIGNMENT !== 0) {
+    refuse('segmentBytes', `a multiple of ${SEGMENT_ALIGNMENT}`)
+  }
+  if (logBytesMax < least) {
+    refuse('logBytesMax', `${whole} and it is ${logBytesMax}`)
+  } else if (logBytesMax < least + entryBytesMax) {
+    const sum = `wal.entryBytesMax + ${SEGMENTS_MIN} x wal.segmentBytes, which is ${least + entryBytesMax},`
+    refuse('logBytesMax', `at least ${sum} and it is ${logBytesMax}`)
+  }
+}
+
 const HOUR_MS = 3_600_000
 const SAFE = Number.MAX_SAFE_INTEGER
 
@@ -101,8 +131,9 @@ export const configSchema = z.strictObject({
     .strictObject({
       /** Default: `wal` below `data`. */
       directory: z.string().min(1).optional(),
-      segmentBytes: bytes(64 * KIB, GIB).default(64 * MIB),
+      segmentBytes: bytes(SEGMENT_BYTES_MIN, GIB).default(64 * MIB),
       logBytesMax: bytes(MIB, 1024 * GIB).default(8 * GIB),
+      /** At least a segment: a log on a full disk needs one more to give room back. */
       diskReserveBytes: bytes(0, 1024 * GIB).default(256 * MIB),
       groupBytesMax: bytes(KIB, GIB).default(16 * MIB),
       groupEntriesMax: count(1, 100_000).default(1_000),
@@ -110,8 +141,11 @@ export const configSchema = z.strictObject({
       waitingBytesMax: bytes(KIB, 64 * GIB).default(GIB),
       indexLagEntriesMax: count(1, 10_000_000).default(100_000),
       producersMax: count(1, 10_000_000).default(10_000),
+      /** Streams (tables) that the log knows at once; one that waits is never forgotten. */
+      keysMax: count(1, 10_000_000).default(65_536),
       quarantineEntriesMax: count(1, 1_000_000).default(1_000),
     })
+    .superRefine(checkLogFits)
     .prefault({}),
 
   commit: z

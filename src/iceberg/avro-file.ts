@@ -33,6 +33,10 @@ const BLOCK_BYTES_TARGET = 256 * 1024
 /** A block that claims to unfold to more is taken for damage. */
 const BLOCK_BYTES_MAX = 256 * 1024 * 1024
 
+/** Schemas whose codecs are kept, oldest out first. */
+const CODECS_MAX = 256
+const codecs = new Map<string, avro.Type>()
+
 interface Header {
   readonly magic: Buffer
   readonly meta: Readonly<Record<string, Buffer>>
@@ -200,9 +204,17 @@ function decompress(codec: string, data: Buffer): Buffer {
   }
 }
 
+/** Making one compiles code, and the schemas of a table's files hardly ever change. */
 function codecOf(schema: AvroSchema): avro.Type {
-  return avro.Type.forSchema(schema as avro.Schema, {
+  const text = JSON.stringify(schema)
+  const known = codecs.get(text)
+  if (known !== undefined) return known
+  const made = avro.Type.forSchema(schema as avro.Schema, {
     typeHook: (node: unknown) => (node === 'long' ? bigintLong : undefined),
     wrapUnions: 'never',
   })
+  const [oldest] = codecs.keys()
+  if (codecs.size >= CODECS_MAX && oldest !== undefined) codecs.delete(oldest)
+  codecs.set(text, made)
+  return made
 }

@@ -6,6 +6,7 @@ import type { Wal } from '#wal'
 import { openVerifier } from '../arrow/verifier.ts'
 import { verifySchema } from '../arrow/verify-schema.ts'
 import { formatKey, type Message } from '../entry.ts'
+import type { ServiceError } from '../errors.ts'
 import type { TableIdentifier } from '../names.ts'
 import { LogStream } from './stream.ts'
 import { type GateParts, openTable } from './table-gate.ts'
@@ -55,14 +56,20 @@ export interface Ingest {
   openStream(request: StreamRequest): Promise<IngestStream>
 }
 
-export function createIngest({ wal, ...gate }: { readonly wal: Wal } & GateParts): Ingest {
+export interface IngestParts extends GateParts {
+  readonly wal: Wal
+  /** Why a key takes nothing more, although its stream is open. Asked before each append. */
+  readonly refusal: (key: string) => ServiceError | undefined
+}
+
+export function createIngest({ wal, refusal, ...gate }: IngestParts): Ingest {
   return {
     openStream: async (request) => {
       const arrow = verifySchema(request.schema, gate.config)
       const verifier = openVerifier({ schema: arrow, limits: gate.config })
       const { tableUuid, fieldIds, required } = await openTable(gate, request, arrow)
       const key = formatKey({ table: request.table, tableUuid })
-      return new LogStream({ wal, key, verifier, fieldIds, required, request })
+      return new LogStream({ wal, key, refusal, verifier, fieldIds, required, request })
     },
   }
 }

@@ -22,6 +22,7 @@ export interface RequiredField {
 export interface StreamParts {
   readonly wal: Wal
   readonly key: string
+  readonly refusal: (key: string) => ServiceError | undefined
   readonly verifier: Verifier
   readonly fieldIds: readonly number[]
   /** Columns that the table requires and that the batch could leave null. */
@@ -88,6 +89,8 @@ export class LogStream implements IngestStream {
     producerSequence: bigint | undefined,
   ): Promise<BatchAck> {
     const { wal, key } = this.#parts
+    const refusal = this.#parts.refusal(key)
+    if (refusal !== undefined) throw refusal
     const producer = this.#producer(producerSequence)
     const { sequence, isDuplicate } = await wal.append({
       key,

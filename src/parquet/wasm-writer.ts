@@ -7,6 +7,7 @@ import {
   wasmMemory,
   writeParquet,
 } from 'parquet-wasm'
+import { VERSION } from '../runtime/version.ts'
 import type { WriteParquet } from './encode-job.ts'
 import type { CompressionCodec } from './encoder.ts'
 
@@ -25,7 +26,8 @@ export const writeWithWasm: WriteParquet = (stream, { compression, rowGroupRowsM
     // Per column chunk only: page indexes have met readers that trip over them.
     .setStatisticsEnabled(EnabledStatistics.Chunk)
     .setMaxRowGroupSize(rowGroupRowsMax)
-    .setCreatedBy('frazil (parquet-rs)')
+    // The specification's form: readers that cannot parse it drop the statistics of text columns.
+    .setCreatedBy(`frazil version ${VERSION} (build parquet-rs)`)
     .build()
   try {
     return writeParquet(Table.fromIPCStream(stream), properties)

@@ -1,5 +1,5 @@
 /** What a processor is built from, and what its files hand to each other about one table. */
-import type { KeyState, Wal } from '#wal'
+import type { Wal } from '#wal'
 import type { Catalog } from '../catalog/catalog.ts'
 import type { Config } from '../config/schema.ts'
 import type { EntryKey } from '../entry.ts'
@@ -31,11 +31,6 @@ export interface TableContext {
   /** The same, read. */
   readonly entryKey: EntryKey
   readonly manifestLists: ManifestListReader
-}
-
-/** Undefined when the log has forgotten the stream. */
-export function keyState(wal: Wal, key: string): KeyState | undefined {
-  return wal.keys().find((state) => state.key === key)
 }
 
 /** In [0, 1): what spreads retries out. */

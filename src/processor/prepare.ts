@@ -2,9 +2,10 @@
  * The part of a commit that is done once per group: data files and their manifest.
  *
  * Promises: a prepared group's files are durable and hold every row of every entry in its range
- * that was not set aside; an entry that cannot be encoded is set aside, durably, before the others
- * are written. Does not know: the snapshot that it will be put on top of.
+ * that was not set aside; an entry that the table as it is now cannot take is set aside, durably,
+ * before the others are written. Does not know: the snapshot that it will be put on top of.
  */
+import type { LoadedTable } from '../catalog/catalog.ts'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
 import { defaultSpec } from '../iceberg/partition.ts'
@@ -15,6 +16,7 @@ import { manifestLocation } from '../storage/paths.ts'
 import { type CommitGroup, type Damage, type OnQuarantine, readGroup } from './commit-group.ts'
 import { putOnce, writeDataFiles } from './data-files.ts'
 import type { GroupSize } from './group-size.ts'
+import { type Inspection, inspectTable } from './inspect.ts'
 import type { TableContext } from './parts.ts'
 import type { RetryPace } from './retry-pace.ts'
 import type { SequenceRange } from './watermark.ts'
@@ -44,6 +46,9 @@ export type Preparation =
   /** No live entry is left after the position. */
   | { readonly kind: 'empty' }
   | { readonly kind: 'retry'; readonly pace: RetryPace; readonly reason: string }
+  /** The table has become another since its metadata was loaded. */
+  | { readonly kind: 'reshaped'; readonly loaded: LoadedTable }
+  | Exclude<Inspection, { readonly kind: 'proceed' }>
 
 export interface PrepareRequest {
   readonly metadata: TableMetadata
@@ -78,11 +83,17 @@ export async function prepareGroup(
         }
       case 'died':
         return encoderDied(context, request, { sequences, reason: outcome.reason })
-      case 'undecodable':
+      case 'undecodable': {
         if (!sequences.includes(outcome.sequence)) {
           throw new ServiceError('internal', `encoder refused entry ${outcome.sequence}, not sent`)
         }
+        // It may need what the table became after it was loaded: only a load after the read can tell.
+        const now = await inspectTable(context, group.range)
+        if (now.kind !== 'proceed') return now
+        const isSame = isSameShape(shapeOf(request.metadata), shapeOf(now.loaded.metadata))
+        if (!isSame) return { kind: 'reshaped', loaded: now.loaded }
         await setAside(context, request, outcome)
+      }
     }
     // Read again: the encoder may have taken the payloads' buffers with it.
   }

@@ -12,7 +12,7 @@ import { type EntryKey, parseKey } from '../entry.ts'
 import { ServiceError, toServiceError } from '../errors.ts'
 import type { Instant } from './commit-policy.ts'
 import { createManifestListReader } from './parent-manifests.ts'
-import { keyState, type ProcessorParts } from './parts.ts'
+import type { ProcessorParts } from './parts.ts'
 import { type Candidate, chooseTables } from './schedule.ts'
 import { emptyTally, type FlushedTable, stoppedError, type TableStatus } from './status.ts'
 import { TableWorker } from './table-worker.ts'
@@ -34,13 +34,17 @@ export interface Processor {
    * the table was set back), `closed`, `overloaded`.
    */
   awaitCommitted(key: string, sequence: bigint): Promise<{ snapshotId: bigint }>
+  /**
+   * Why nothing more should be appended under a key: its table is stopped, and what is appended all
+   * the same stays in the log until a person has decided.
+   */
+  refusal(key: string): ServiceError | undefined
   /** One for each stream that the log knows. */
   status(): TableStatus[]
   /** Resolves when no step is running any more; with `commit`, flushes first. Safe to call twice. */
   close(options: { readonly commit: boolean }): Promise<void>
 }
 
-/** Makes one before anything is appended: it notes where this opening of the log began. */
 export function createProcessor(parts: ProcessorParts): Processor {
   return new LogProcessor(parts)
 }
@@ -57,9 +61,10 @@ class LogProcessor implements Processor {
   #closed: Promise<void> | undefined
 
   constructor(parts: ProcessorParts) {
-    const { id, epoch, nonce } = parts.wal
+    const { id, epoch, nonce, openings } = parts.wal
+    const firstSequence = openings.at(-1)?.firstSequence ?? parts.wal.stats().nextSequence
     this.#parts = parts
-    this.#log = { id, epoch, nonce, firstSequence: parts.wal.stats().nextSequence }
+    this.#log = { id, epoch, nonce, firstSequence, earlier: openings.slice(0, -1) }
   }
 
   start(): void {
@@ -73,7 +78,7 @@ class LogProcessor implements Processor {
 
   async awaitCommitted(key: string, sequence: bigint): Promise<{ snapshotId: bigint }> {
     this.#refuseIfClosed()
-    if (keyState(this.#parts.wal, key) === undefined) {
+    if (this.#parts.wal.keyState(key) === undefined) {
       throw new ServiceError('not-found', `the log has no entries of ${key}`)
     }
     const worker = this.#worker(key)
@@ -81,6 +86,10 @@ class LogProcessor implements Processor {
     const snapshotId = await worker.awaitCommitted(sequence)
     if (snapshotId !== undefined) return { snapshotId }
     throw new ServiceError('internal', `${key} has no snapshot, and entry ${sequence} is committed`)
+  }
+
+  refusal(key: string): ServiceError | undefined {
+    return this.#workers.get(key)?.refusal
   }
 
   status(): TableStatus[] {

@@ -1,7 +1,7 @@
 /** What an operator and a waiting caller are told about a table on its way from the log. */
 import { type ErrorKind, ServiceError } from '../errors.ts'
 import type { TableIdentifier } from '../names.ts'
-import type { StopCause } from './table-commit.ts'
+import type { StopCause } from './inspect.ts'
 
 export type TableState =
   | { readonly kind: 'idle' }

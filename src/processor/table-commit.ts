@@ -10,27 +10,11 @@ import { toServiceError, unreachable } from '../errors.ts'
 import { stageAppend } from '../iceberg/append.ts'
 import { manifestListLocation } from '../storage/paths.ts'
 import { putOnce } from './data-files.ts'
-import { keyState, type TableContext } from './parts.ts'
+import { type Inspection, inspectTable } from './inspect.ts'
+import type { TableContext } from './parts.ts'
 import { isSameShape, type PreparedGroup, shapeOf } from './prepare.ts'
 import type { RetryPace } from './retry-pace.ts'
-import {
-  formatRange,
-  formatWatermark,
-  judgeWatermark,
-  RANGE_SUMMARY_KEY,
-  type SequenceRange,
-  watermarkKey,
-} from './watermark.ts'
-
-/** Why a stream will not be committed again by this process. Its entries stay in the log. */
-export type StopCause = 'dropped' | 'replaced' | 'fenced' | 'lost' | 'unreadable-key'
-
-export type Inspection =
-  /** Nothing of the range is in the table as loaded. */
-  | { readonly kind: 'proceed'; readonly loaded: LoadedTable }
-  /** A fresh load showed everything up to `through` in the table. */
-  | { readonly kind: 'settled'; readonly loaded: LoadedTable; readonly through: bigint }
-  | { readonly kind: 'stopped'; readonly cause: StopCause; readonly reason: string }
+import { formatRange, formatWatermark, RANGE_SUMMARY_KEY, watermarkKey } from './watermark.ts'
 
 export type Attempt =
   | Exclude<Inspection, { readonly kind: 'proceed' }>
@@ -41,45 +25,6 @@ export type Attempt =
       readonly pace: RetryPace
       readonly reason: string
     }
-
-/**
- * Loads the table afresh and judges its watermark against a range.
- *
- * @throws ServiceError `unavailable` when the catalog is.
- */
-export async function inspectTable(
-  { parts, log, key, entryKey }: TableContext,
-  range: SequenceRange,
-): Promise<Inspection> {
-  // Before the load: see Intent.trimmedThrough.
-  const trimmedThrough = keyState(parts.wal, key)?.trimmedThrough ?? 0n
-  let loaded: LoadedTable
-  try {
-    loaded = await parts.catalog.loadTable(entryKey.table)
-  } catch (thrown) {
-    const error = toServiceError(thrown)
-    if (error.kind !== 'not-found') throw error
-    return { kind: 'stopped', cause: 'dropped', reason: 'the table no longer exists' }
-  }
-  const uuid = loaded.metadata['table-uuid']
-  if (uuid !== entryKey.tableUuid) {
-    const reason = `the table was replaced by another of the same name (${uuid})`
-    return { kind: 'stopped', cause: 'replaced', reason }
-  }
-  const verdict = judgeWatermark(loaded.metadata, log, { range, trimmedThrough })
-  switch (verdict.kind) {
-    case 'proceed':
-      return { kind: 'proceed', loaded }
-    case 'already-committed':
-    case 'partly-committed':
-      return { kind: 'settled', loaded, through: verdict.through }
-    case 'fenced':
-    case 'lost':
-      return { kind: 'stopped', cause: verdict.kind, reason: verdict.reason }
-    default:
-      return unreachable(verdict)
-  }
-}
 
 export interface AttemptRequest {
   readonly group: PreparedGroup

@@ -12,7 +12,8 @@ import { ServiceError, toServiceError } from '../errors.ts'
 import type { Damage } from './commit-group.ts'
 import { commitDecision, type Instant, waitingMs } from './commit-policy.ts'
 import { GroupSize } from './group-size.ts'
-import { keyState, randomFraction, type TableContext } from './parts.ts'
+import { inspectTable, type StopCause } from './inspect.ts'
+import { randomFraction, type TableContext } from './parts.ts'
 import { type PreparedGroup, prepareGroup } from './prepare.ts'
 import { paceAfter, paceOf, type RetryPace, retryDelayMs } from './retry-pace.ts'
 import type { Candidate } from './schedule.ts'
@@ -23,7 +24,7 @@ import {
   type TableState,
   type TableStatus,
 } from './status.ts'
-import { type Attempt, attemptCommit, inspectTable, type StopCause } from './table-commit.ts'
+import { type Attempt, attemptCommit } from './table-commit.ts'
 import { Waiters } from './waiters.ts'
 import { snapshotFinder } from './watermark.ts'
 
@@ -55,6 +56,12 @@ export class TableWorker {
 
   get entryKey(): EntryKey {
     return this.#context.entryKey
+  }
+
+  /** While the table is stopped. */
+  get refusal(): ServiceError | undefined {
+    if (this.#state.kind !== 'stopped') return undefined
+    return stoppedError(this.#context.key, this.#state.cause, this.#state.reason)
   }
 
   get isFailing(): boolean {
@@ -119,7 +126,7 @@ export class TableWorker {
       .stats()
       .quarantined.find((entry) => entry.key === key && entry.sequence === sequence)
     if (setAside !== undefined) throw quarantinedError(key, sequence, setAside.reason)
-    const live = keyState(parts.wal, key)
+    const live = parts.wal.keyState(key)
     if (live === undefined || sequence > live.lastSequence) {
       throw new ServiceError('not-found', `the log has no entry ${sequence} of ${key}`)
     }
@@ -154,11 +161,11 @@ export class TableWorker {
 
   async #advance(): Promise<Step> {
     const { wal } = this.#context.parts
-    let live = keyState(wal, this.#context.key)
+    let live = wal.keyState(this.#context.key)
     if (live?.firstSequence !== undefined && live.firstSequence <= this.#watermark) {
       // The trim after the last commit failed.
       await wal.trim(this.#context.key, this.#watermark)
-      live = keyState(wal, this.#context.key)
+      live = wal.keyState(this.#context.key)
     }
     if (live?.firstSequence === undefined) return { kind: 'empty' }
     if (this.#group === undefined) {
@@ -276,7 +283,7 @@ export class TableWorker {
   #settleWaiters(): void {
     if (this.#waiters.size === 0) return
     const { parts, key, log } = this.#context
-    const live = keyState(parts.wal, key)
+    const live = parts.wal.keyState(key)
     const find = this.#seen && snapshotFinder(this.#seen.metadata, log.id)
     this.#waiters.settle(
       (sequence) => this.#isDone(sequence, live),
@@ -285,7 +292,7 @@ export class TableWorker {
   }
 
   #refuseIfStopped(): void {
-    if (this.#state.kind !== 'stopped') return
-    throw stoppedError(this.#context.key, this.#state.cause, this.#state.reason)
+    const { refusal } = this
+    if (refusal !== undefined) throw refusal
   }
 }

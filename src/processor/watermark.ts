@@ -34,6 +34,8 @@ export interface LogOpening {
   readonly nonce: string
   /** The first sequence that this opening could assign: all earlier ones are of earlier epochs. */
   readonly firstSequence: bigint
+  /** What is known of the openings before it, in their order. */
+  readonly earlier: readonly Omit<LogOpening, 'id' | 'earlier'>[]
 }
 
 /** What of a stream is about to be committed, and what of it is gone from the log already. */
@@ -137,12 +139,21 @@ function fenceReason(watermark: Watermark, log: LogOpening): string | undefined 
   const by = `another opening of this log has committed (epoch ${watermark.epoch}, ours is ${log.epoch})`
   if (watermark.epoch > log.epoch) return `${by}: this process is outdated, or its log is a copy`
   if (watermark.epoch < log.epoch) {
-    // Earlier epochs of this very log cannot have known a sequence that it had not yet assigned.
-    return watermark.sequence < log.firstSequence
-      ? undefined
-      : `${by} up to sequence ${watermark.sequence}, which this log had not reached when it was opened: it was restored from a copy`
+    return copyReason(watermark, log, by)
   }
   return watermark.nonce === log.nonce ? undefined : `${by} with another nonce: the log was copied`
+}
+
+/** An opening of this very log has its nonce, and gave out nothing that was left to the next one. */
+function copyReason(watermark: Watermark, log: LogOpening, by: string): string | undefined {
+  const { epoch, nonce, sequence } = watermark
+  const known = log.earlier.find((opening) => opening.epoch === epoch)
+  if (known !== undefined && known.nonce !== nonce) {
+    return `${by} with a nonce that this log never had: the log was copied`
+  }
+  const next = log.earlier.find((opening) => opening.epoch > epoch) ?? log
+  if (sequence < next.firstSequence) return undefined
+  return `${by} up to sequence ${sequence}, which this log had not reached when it was opened again: it was restored from a copy`
 }
 
 function lost(reason: string): Verdict {

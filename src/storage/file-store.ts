@@ -119,6 +119,8 @@ async function putFile(
     await (ifAbsent ? link(temporary, path) : rename(temporary, path))
   } catch (error) {
     await unlink(temporary).catch(() => {})
+    // It may be our own, of a try that failed after the link: its name is not durable by itself.
+    if (ifAbsent && errorCode(error) === 'EEXIST') await syncDirectory(dirname(path))
     throw error
   }
   if (ifAbsent) await unlink(temporary).catch(() => {})

@@ -34,6 +34,30 @@ export function walContract(name: string, open: OpenForContract): void {
       expect(appended.map(({ sequence }) => sequence)).to.deep.equal([1n, 2n, 3n, 4n])
     })
 
+    it('forgets an idle key for a new one at keysMax, and never one whose entries wait', async () => {
+      await reopen({ keysMax: 2 })
+      for (const key of ['a', 'b']) await wal.append(textEntry(key, key))
+      expect(await kind(wal.append(textEntry('c', 'c')))).to.equal('full')
+      await wal.append(textEntry('a', 'again'))
+      await wal.trim('b', 2n)
+      await wal.append(textEntry('c', 'c'))
+      expect(wal.keys().map(({ key }) => key)).to.deep.equal(['a', 'c'])
+      await reopen({ keysMax: 2 })
+      expect(wal.keys().map(({ key }) => key)).to.deep.equal(['a', 'c'])
+      expect(described(await wal.read('b', 0n, 1_000))).to.deep.equal([])
+    })
+
+    it('keeps the trim positions of keys whose entries wait when keysMax is lowered', async () => {
+      for (const key of ['a', 'b', 'c']) {
+        const { sequence } = await wal.append(textEntry(key, key))
+        await wal.trim(key, sequence)
+        await wal.append(textEntry(key, key))
+      }
+      await reopen({ keysMax: 1 })
+      const trims = wal.keys().map(({ trimmedThrough }) => trimmedThrough)
+      expect(trims).to.deep.equal([1n, 3n, 5n])
+    })
+
     it('reads a key in the order of its appends, and nothing of other keys', async () => {
       await wal.append(textEntry('a', 'one'))
       await wal.append(textEntry('ab', 'other'))
@@ -123,6 +147,8 @@ export function walContract(name: string, open: OpenForContract): void {
       expect(states.get('k')?.oldestAppendedAt).to.be.a('number')
       expect(states.get('done')).to.deep.include({ entries: 0, lastSequence: 3n })
       expect(states.get('done')?.firstSequence).to.equal(undefined)
+      for (const [key, state] of states) expect(wal.keyState(key)).to.deep.equal(state)
+      expect(wal.keyState('unknown')).to.equal(undefined)
       expect(wal.stats()).to.deep.include({ liveEntries: 2, nextSequence: 4n, durableThrough: 3n })
     })
 

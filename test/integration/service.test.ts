@@ -1,5 +1,7 @@
 /** The whole path in one process: a client puts, the processor commits, a foreign reader reads. */
 
+import path from 'node:path'
+import { DatabaseSync } from 'node:sqlite'
 import { tableFromArrays } from 'apache-arrow'
 import { expect } from 'chai'
 import { type RunningService, runService } from '../support/running-service.ts'
@@ -65,6 +67,41 @@ describe('the whole service', () => {
     const rows = await table.query('SELECT n, extra FROM rows WHERE extra IS NOT NULL')
     expect(rows).to.deep.equal([{ n: 10, extra: 1.5 }])
     expect(table.totalRecords).to.equal(21)
+  })
+
+  it('stores what a column was widened for after the table’s first commit', async () => {
+    await running.client.put('events', tableFromArrays({ n: Int32Array.of(1) }))
+    await running.client.flush()
+    await running.client.put('events', tableFromArrays({ n: BigInt64Array.of(2n ** 40n) }))
+    await running.client.flush()
+    const table = await running.read('events')
+    expect(await table.query('SELECT n FROM rows ORDER BY n')).to.deep.equal([
+      { n: 1n },
+      { n: 2n ** 40n },
+    ])
+    const status = (await running.client.status()) as { log: { quarantined: unknown } }
+    expect(status.log.quarantined).to.deep.equal([])
+  })
+
+  it('takes nothing more for a table that was dropped under an open stream', async () => {
+    const writer = running.client.writer('events')
+    await writer.write(numbers(0, 10))
+    await running.client.status()
+    while ((await logPosition(running)) === 1) await running.client.status()
+    const catalog = new DatabaseSync(path.join(running.data, 'catalog.db'))
+    catalog.exec('DELETE FROM iceberg_tables')
+    catalog.close()
+    await running.client.flush().catch(() => undefined)
+    const before = await logPosition(running)
+    const refused = await writer
+      .write(numbers(10, 10))
+      .then(() => writer.close())
+      .catch((error: unknown) => error)
+    expect(refused).to.include({ kind: 'not-found' })
+    expect(await logPosition(running)).to.equal(before)
+    await running.client.put('events', numbers(20, 5))
+    await running.client.flush().catch(() => undefined)
+    expect((await running.read('events')).totalRecords).to.equal(5)
   })
 
   it('refuses an incompatible batch by column, expectation and what came, and logs nothing', async () => {

@@ -5,7 +5,15 @@
  * A handle that was overtaken by a later opening keeps its own view, as a process does whose lock
  * was lost: it goes on with what it knew, and sees nothing that came after.
  */
-import type { AppendRequest, KeyState, QuarantinedEntry, Wal, WalEntry, WalStats } from '#wal'
+import type {
+  AppendRequest,
+  KeyState,
+  Opening,
+  QuarantinedEntry,
+  Wal,
+  WalEntry,
+  WalStats,
+} from '#wal'
 import { WalError } from '#wal'
 import { encodeMessage } from '../../src/entry.ts'
 
@@ -25,24 +33,30 @@ const NO_STREAM: Stream = { entries: [], lastSequence: 0n, trimmedThrough: 0n }
 
 export class FakeLog {
   readonly id: string
-  #epoch: bigint
+  #openings: readonly Opening[]
   #view: View
 
-  constructor(id = '01JLOG00000000000000000000', from?: { epoch: bigint; view: View }) {
+  constructor(
+    id = '01JLOG00000000000000000000',
+    from?: { openings: readonly Opening[]; view: View },
+  ) {
     this.id = id
-    this.#epoch = from?.epoch ?? 0n
+    this.#openings = from?.openings ?? []
     this.#view = from?.view ?? { streams: new Map(), nextSequence: 1n, quarantined: [] }
   }
 
   open(now: () => number = () => 0): FakeWal {
-    this.#epoch += 1n
     this.#view = copyOf(this.#view)
-    return new FakeWal({ id: this.id, epoch: this.#epoch, view: this.#view, now })
+    const epoch = (this.#openings.at(-1)?.epoch ?? 0n) + 1n
+    const nonce = `nonce${(openings += 1)}`
+    const { nextSequence: firstSequence } = this.#view
+    this.#openings = [...this.#openings, { epoch, nonce, firstSequence }]
+    return new FakeWal({ id: this.id, openings: this.#openings, view: this.#view, now })
   }
 
   /** A copy of the directory, as a backup or a cloned disk makes it. */
   copy(): FakeLog {
-    return new FakeLog(this.id, { epoch: this.#epoch, view: copyOf(this.#view) })
+    return new FakeLog(this.id, { openings: this.#openings, view: copyOf(this.#view) })
   }
 
   get quarantined(): readonly QuarantinedEntry[] {
@@ -56,18 +70,25 @@ export class FakeWal implements Wal {
   readonly id: string
   readonly epoch: bigint
   readonly nonce: string
+  readonly openings: readonly Opening[]
   /** Thrown by the next call of that name, once. */
   readonly failNext = new Map<'read' | 'trim' | 'quarantine' | 'keys', Error>()
   readonly trims: { key: string; through: bigint }[] = []
   readonly #view: View
   readonly #now: () => number
 
-  constructor(opening: { id: string; epoch: bigint; view: View; now: () => number }) {
-    this.id = opening.id
-    this.epoch = opening.epoch
-    this.nonce = `nonce${(openings += 1)}`
-    this.#view = opening.view
-    this.#now = opening.now
+  constructor(opened: {
+    id: string
+    openings: readonly Opening[]
+    view: View
+    now: () => number
+  }) {
+    this.id = opened.id
+    this.openings = opened.openings
+    this.epoch = opened.openings.at(-1)?.epoch ?? 0n
+    this.nonce = opened.openings.at(-1)?.nonce ?? ''
+    this.#view = opened.view
+    this.#now = opened.now
   }
 
   /** Durable at once. `text` is what the fake encoder reads. */
@@ -137,6 +158,10 @@ export class FakeWal implements Wal {
       trimmedThrough,
       oldestAppendedAt: entries.map((entry) => (entry.kind === 'entry' ? entry.appendedAt : 0))[0],
     }))
+  }
+
+  keyState(key: string): KeyState | undefined {
+    return this.keys().find((state) => state.key === key)
   }
 
   stats(): WalStats {

@@ -22,6 +22,7 @@ export const SMALL_LIMITS: WalLimits = {
   waitingBytesMax: 4 * 1024 * 1024,
   indexLagEntriesMax: 1_000,
   producersMax: 100,
+  keysMax: 1_000,
   quarantineEntriesMax: 20,
 }
 

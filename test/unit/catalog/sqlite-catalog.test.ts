@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { once } from 'node:events'
-import { readdir, writeFile } from 'node:fs/promises'
+import { readdir, rm, writeFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
 import { fileURLToPath } from 'node:url'
@@ -58,6 +58,21 @@ describe('sqlite catalog', () => {
   }
 
   const create = (catalog: Catalog) => catalog.createTable(events(), { schema: eventsSchema })
+
+  for (const [what, change] of [
+    ['removed', async () => {}],
+    ['replaced', () => writeFile(path, '')],
+  ] as const) {
+    it(`neither reads nor writes a file that was ${what} while it was open`, async () => {
+      const catalog = await open()
+      const table = await create(catalog)
+      for (const suffix of ['', '-wal', '-shm']) await rm(path + suffix, { force: true })
+      await change()
+      expect(await kindOf(catalog.loadTable(events()))).to.equal('corrupt')
+      const outcome = await catalog.commitTable(events(), setProperties(table, { key: 'value' }))
+      expect(outcome.kind).to.equal('conflict')
+    })
+  }
 
   it('keeps its tables as the JDBC catalog has them', async () => {
     const catalog = await open()

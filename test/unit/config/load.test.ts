@@ -153,6 +153,24 @@ describe('config: where settings come from', () => {
       'wal:\n  segmentByte: 1',
       /wal\.segmentByte: no such setting; did you mean wal\.segmentBytes\? \(from frazil\.yaml:2\)/,
     ],
+    [
+      'a log of fewer than three segments',
+      { flags: { 'wal.logBytesMax': '100MiB' } },
+      undefined,
+      /wal\.logBytesMax: expected at least 3 x wal\.segmentBytes, which is 201326592, and it is 104857600, got "100MiB" \(from --set wal\.logBytesMax=100MiB\)/,
+    ],
+    [
+      'a log that its largest entry does not fit',
+      { flags: { 'wal.entryBytesMax': '1GiB' } },
+      'wal:\n  logBytesMax: 1GiB',
+      /wal\.logBytesMax: expected at least wal\.entryBytesMax \+ 3 x wal\.segmentBytes, which is 1275068416,/,
+    ],
+    [
+      'a segment that frames would not line up in',
+      { flags: { 'wal.segmentBytes': '100001' } },
+      undefined,
+      /wal\.segmentBytes: expected a multiple of 8, got "100001"/,
+    ],
     ['an unknown section', {}, 'wall:\n  segmentBytes: 1', /wall: no such setting/],
     [
       'an unknown flag',

@@ -6,6 +6,7 @@ import { columnBounds, fileMetrics } from '../../../src/parquet/metrics.ts'
 import { targetSchemaMessage } from '../../../src/parquet/target-schema.ts'
 import { readThrift, writeThrift } from '../../../src/parquet/thrift.ts'
 import { writeWithWasm } from '../../../src/parquet/wasm-writer.ts'
+import { VERSION } from '../../../src/runtime/version.ts'
 import { columnFrom } from '../../support/parquet-columns.ts'
 import { hyparquetFooter } from '../../support/parquet-readers.ts'
 
@@ -51,6 +52,14 @@ describe('the footer', () => {
   it('is the same bytes when it is read and written again', () => {
     const bytes = footerBytes(file)
     expect(Buffer.compare(writeThrift(readThrift(bytes)), bytes)).to.equal(0)
+  })
+
+  it('names its writer in the form that readers parse', () => {
+    // parquet-java's, word for word: what does not match loses its statistics there.
+    const form = /^(.*?)\s+version\s*(?:([^(]*?)\s*(?:\(\s*build\s*([^)]*?)\s*\))?)?$/
+    const createdBy = readThrift(footerBytes(file)).members.get(6)
+    const text = createdBy?.kind === 'binary' ? Buffer.from(createdBy.value).toString() : ''
+    expect(form.exec(text)?.slice(1)).to.deep.equal(['frazil', VERSION, 'parquet-rs'])
   })
 
   it('says what each chunk holds', () => {

@@ -352,6 +352,39 @@ describe('a second opening of the log', () => {
     expect(restored.keys()[0]?.entries).to.equal(1)
   })
 
+  it('is refused also after it was opened again with entries of its own', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    const copy = scene.log.copy()
+    scene.restart()
+    scene.add(key, 2)
+    await scene.committed(key)
+    const clone = copy.open()
+    for (let i = 0; i < 3; i++) clone.add(key)
+    const reopened = copy.open()
+    const processor = scene.start(reopened)
+    await scene.world.until(() => processor.status()[0]?.state.kind !== 'committing')
+    await scene.world.until(() => processor.status()[0]?.state.kind !== 'idle')
+    expect(processor.status()[0]?.state).to.include({ cause: 'fenced' })
+    expect(reopened.keys()[0]?.entries).to.equal(3)
+    expect(await scene.catalog.sequences('t')).to.deep.equal([1n, 2n])
+  })
+
+  it('is refused also when the first one committed on without being opened again', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    const backup = scene.log.copy()
+    scene.add(key, 2)
+    await scene.committed(key)
+    const restored = backup.open()
+    for (let i = 0; i < 3; i++) restored.add(key)
+    const reopened = backup.open()
+    const processor = scene.start(reopened)
+    await scene.world.until(() => processor.status()[0]?.state.kind === 'stopped')
+    expect(processor.status()[0]?.state).to.include({ cause: 'fenced' })
+    expect(reopened.keys()[0]?.entries).to.equal(3)
+  })
+
   it('takes over what a late request of the first one has put in', async () => {
     let isFirst = true
     const scene = new Scene({

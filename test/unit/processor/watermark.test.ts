@@ -12,7 +12,7 @@ import {
   watermarkKey,
 } from '../../../src/processor/watermark.ts'
 
-const LOG = { id: 'LOG', epoch: 5n, nonce: 'ours', firstSequence: 100n }
+const LOG = { id: 'LOG', epoch: 5n, nonce: 'ours', firstSequence: 100n, earlier: [] }
 const KEY = watermarkKey('LOG')
 const RANGE = { from: 101n, through: 110n }
 

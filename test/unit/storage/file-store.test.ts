@@ -4,6 +4,7 @@ import { expect } from 'chai'
 import { createFileStore, isTemporaryName } from '../../../src/storage/file-store.ts'
 import { locationOfPath } from '../../../src/storage/location.ts'
 import { kindOf, scratchDirectory } from '../../support/catalog-fixtures.ts'
+import { recordSyncs } from '../../support/recorded-syncs.ts'
 
 describe('file store', () => {
   const store = createFileStore()
@@ -59,6 +60,24 @@ describe('file store', () => {
   it('does not say already-exists of a put that may replace', async () => {
     await put('file')
     expect(await kindOf(put('file/below'))).to.equal('unavailable')
+  })
+
+  it('does not say already-exists of an object whose name may not survive a power cut', async () => {
+    await put('other')
+    const syncs = await recordSyncs()
+    const putOnce = () => store.put(`${root}/o`, [Buffer.from('o')], { ifAbsent: true })
+    try {
+      syncs.before = (synced) => {
+        if (synced === path) throw Object.assign(new Error('EIO'), { code: 'EIO' })
+      }
+      expect(await kindOf(putOnce())).to.equal('unavailable')
+      expect(await kindOf(putOnce())).to.equal('unavailable')
+      syncs.before = () => {}
+      expect(await kindOf(putOnce())).to.equal('already-exists')
+      expect(syncs.paths).to.include(path)
+    } finally {
+      syncs.restore()
+    }
   })
 
   it('puts into a directory that was removed or moved behind its back', async () => {

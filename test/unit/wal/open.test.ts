@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process'
-import { cpSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { cpSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { expect } from 'chai'
 import { inspectWal, openWal } from '#wal'
@@ -8,6 +8,7 @@ import { IndexStore } from '../../../wal/index-store.ts'
 import { openLog } from '../../../wal/open.ts'
 import { Reader } from '../../../wal/reader.ts'
 import { openWalOn } from '../../../wal/wal.ts'
+import { recordSyncs } from '../../support/recorded-syncs.ts'
 import { createFaultyFiles, systemError } from '../../support/wal-faulty-files.ts'
 import {
   crashCopy,
@@ -23,6 +24,23 @@ import {
   withWal,
   writeSegment,
 } from '../../support/wal-log.ts'
+
+describe('reading', () => {
+  after(removeTemporaryDirectories)
+
+  it('never calls an entry corrupt because the disk could not be read', async () => {
+    const faulty = createFaultyFiles()
+    const wal = await openWalOn(walOptions(temporaryDirectory()), faulty.files)
+    await wal.append(textEntry('k', 'one'))
+    faulty.before = (call) => {
+      if (call === 'read') throw systemError('EIO')
+    }
+    expect(await kind(wal.read('k', 0n, 1_000))).to.equal('io')
+    faulty.before = () => {}
+    expect(described(await readAll(wal, 'k'))).to.deep.equal(['1:one'])
+    await wal.close()
+  })
+})
 
 describe('opening', () => {
   let directory: string
@@ -134,6 +152,59 @@ describe('opening', () => {
     await withWal(walOptions(directory), async (wal) => {
       expect(wal.stats().recovery.damaged.length).to.equal(1)
       expect((await wal.append(textEntry('k', 'next'))).sequence > 3n).to.equal(true)
+    })
+  })
+
+  it('makes the way to it durable also when an earlier process made it and died', async () => {
+    const parent = temporaryDirectory()
+    const nested = join(parent, 'data', 'wal')
+    mkdirSync(join(nested, 'segments'), { recursive: true })
+    const syncs = await recordSyncs()
+    try {
+      await withWal(walOptions(nested), async () => {})
+    } finally {
+      syncs.restore()
+    }
+    expect(syncs.paths).to.include.members([parent, join(parent, 'data'), nested])
+  })
+
+  it('remembers its openings and where each began, which a copy of it cannot make up', async () => {
+    const copy = crashCopy(directory)
+    const here = await withWal(walOptions(directory), async (wal) => wal.openings)
+    const there = await withWal(walOptions(copy), async (wal) => wal.openings)
+    expect(here.map(({ epoch, firstSequence }) => [epoch, firstSequence])).to.deep.equal([
+      [1n, 1n],
+      [2n, 4n],
+    ])
+    expect(there[0]).to.deep.equal(here[0])
+    expect(there[1]?.nonce).not.to.equal(here[1]?.nonce)
+    await withWal(walOptions(directory), async ({ epoch, nonce, openings }) => {
+      expect(openings.slice(0, -1)).to.deep.equal(here)
+      expect(openings.at(-1)).to.deep.equal({ epoch, nonce, firstSequence: 4n })
+    })
+  })
+
+  it('does not miss a segment that an opening before took as free, however many die', async () => {
+    const other = temporaryDirectory()
+    const payload = [Buffer.alloc(20_000)]
+    const crashed = await withWal(walOptions(other), async (wal) => {
+      for (let i = 0; i < 2; i++) await wal.append({ key: 'k', payload, definitions: [] })
+      await wal.trim('k', 1n)
+      return crashCopy(other)
+    })
+    for (let i = 0; i < 3; i++) {
+      const faulty = createFaultyFiles()
+      faulty.before = (call, name) => {
+        if (call !== 'write') return
+        // Power fails in the first write: some of it is there.
+        if (i > 0) writeSegment(crashed, name, Buffer.alloc(32 * 1024, 7))
+        throw systemError('EIO')
+      }
+      expect(await kind(openWalOn(walOptions(crashed), faulty.files))).to.equal('io')
+    }
+    await withWal(walOptions(crashed), async (wal) => {
+      expect(wal.stats().recovery.damaged).to.deep.equal([])
+      expect((await readAll(wal, 'k')).map(({ sequence }) => sequence)).to.deep.equal([2n])
     })
   })
 
