@@ -73,7 +73,7 @@ function schema(...change: Edit): Change {
 }
 
 const METADATA_DEFECTS: readonly [string, Change, RegExp][] = [
-  ['a wrong total', metadata('snapshots/1/summary/total-records', '7'), /total-records 7, not 6/],
+  ['a wrong total', metadata('snapshots/1/summary/total-records', '7'), /total-records "7", not 6/],
   ['no total', metadata('snapshots/1/summary/total-data-files', undefined), /no total-data-files/],
   ['a null', metadata('snapshots/0/parent-snapshot-id', null), /parent-snapshot-id is null/],
   ['a repeated sequence', metadata('snapshots/1/sequence-number', 1), /does not follow its parent/],

@@ -314,11 +314,15 @@ function checkSummary(
   for (const key of ['total-delete-files', 'total-position-deletes', 'total-equality-deletes']) {
     if (summary[key] === undefined) report(`has no ${key}`)
   }
-  const changed = new Set(added.map(({ partition }) => partition.map(String).join('\u0000'))).size
+  const changed = new Set(added.map(({ partition }) => partition.map(textOf).join())).size
   const said = summary['changed-partition-count']
   if (summary['operation'] === 'append' && said !== undefined && said !== String(changed)) {
     report(`says changed-partition-count ${canonical(said)}, not ${changed}`)
   }
+}
+
+function textOf(value: Comparable | undefined): string {
+  return Buffer.isBuffer(value) ? `x${value.toString('hex')}` : String(value)
 }
 
 /** A partition value as `values.ts` compares them. */
