@@ -298,6 +298,28 @@ def table(seed: int, number: int) -> Table:
     )
 
 
+def representable(column: Column) -> list[str]:
+    """The transforms that have a value of their type for each of the column's: a truncated minimum may have none."""
+    if column.pool is None:
+        return []
+    of = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    least, scale = None, 0
+    if pa.types.is_integer(of):
+        least = -(2**63) if of in (pa.int64(), pa.uint32()) else -(2**31)
+    elif pa.types.is_decimal(of):
+        least, scale = 1 - 10**of.precision, of.scale
+    kept = []
+    for transform in allowed(column.type):
+        width = int(transform[len("truncate(") :].split(",")[0]) if transform.startswith("truncate") else 0
+        if width and least is not None:
+            with decimal.localcontext(prec=80):
+                lowest = min(int(D(v).scaleb(scale)) for v in column.pool.to_pylist())
+            if lowest // width * width < least:
+                continue
+        kept.append(transform)
+    return kept
+
+
 def allowed(of: pa.DataType) -> list[str]:
     """The transforms that a type has; identity of a uuid is left out: PyIceberg 0.12 prunes it wrongly."""
     t = pa.types
@@ -325,9 +347,9 @@ def allowed(of: pa.DataType) -> list[str]:
 
 
 def partitions(rng: random.Random, columns: list[Column], rows: int) -> list[tuple[str, str]]:
-    candidates = [(one.name, allowed(one.type)) for one in columns]
+    candidates = [(one.name, representable(one)) for one in columns]
     candidates += [
-        (f"{one.name}.{child.name}", allowed(child.type))
+        (f"{one.name}.{child.name}", representable(child))
         for one in columns
         if pa.types.is_struct(one.type)
         for child in one.children
