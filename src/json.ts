@@ -58,3 +58,18 @@ export function asObject(value: unknown): Readonly<Record<string, unknown>> | un
     ? (value as Readonly<Record<string, unknown>>)
     : undefined
 }
+
+/** Member names as our JSON has them, at every depth: `lastSequence` → `last_sequence`. */
+export function snakeCase(value: object): Record<string, unknown> {
+  return Object.fromEntries(
+    Object.entries(value).map(([name, member]) => [
+      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
+      snakeCaseWithin(member),
+    ]),
+  )
+}
+
+function snakeCaseWithin(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(snakeCaseWithin)
+  return asObject(value) === undefined ? value : snakeCase(value as object)
+}

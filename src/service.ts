@@ -58,7 +58,7 @@ async function build(
   closers: (() => Promise<void>)[],
 ): Promise<Service> {
   const places = resolvePlaces(config)
-  await mkdir(places.data, { recursive: true })
+  await makeDirectory(places.data)
 
   const failure = Promise.withResolvers<Error>()
   const store = createFileStore()
@@ -110,6 +110,15 @@ async function build(
 async function closeAll(closers: readonly (() => Promise<void>)[], logger: Logger): Promise<void> {
   for (const close of closers.toReversed()) {
     await close().catch((error: unknown) => logger.error({ err: error }, 'a part did not close'))
+  }
+}
+
+async function makeDirectory(data: string): Promise<void> {
+  try {
+    await mkdir(data, { recursive: true })
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ServiceError('invalid', `data ${data} cannot be a directory: ${reason}`, { cause })
   }
 }
 

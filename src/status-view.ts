@@ -1,6 +1,7 @@
 /** Pure: what the service says of itself, for one tenant, in JSON of snake_case names. */
 import type { WalStats } from '#wal'
 import { parseKey } from './entry.ts'
+import { snakeCase } from './json.ts'
 import { formatTable } from './names.ts'
 import type { TableStatus } from './processor/status.ts'
 
@@ -25,18 +26,4 @@ function viewTable({ table, state, counters, ...status }: TableStatus) {
     state: snakeCase(state),
     counters: snakeCase(counters),
   }
-}
-
-/** Member names only, one level and the levels below; values are as they were. */
-function snakeCase(value: object): Record<string, unknown> {
-  return Object.fromEntries(
-    Object.entries(value).map(([name, member]) => [
-      name.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`),
-      isPlain(member) ? snakeCase(member) : member,
-    ]),
-  )
-}
-
-function isPlain(value: unknown): value is object {
-  return typeof value === 'object' && value !== null && !Array.isArray(value)
 }

@@ -14,7 +14,7 @@ export interface GlobalOptions {
   readonly tenant?: string
   readonly output: OutputFormat
   readonly config?: string
-  readonly set: readonly string[]
+  readonly set?: readonly string[]
   readonly color: boolean
   readonly quiet?: boolean
 }
@@ -34,7 +34,7 @@ export class Context {
 
   /** @throws CliError `configInvalid` */
   config(): LoadedConfig {
-    const { config: file, set } = this.options
+    const { config: file, set = [] } = this.options
     const { environment } = this.io
     try {
       const flags = assignments(set, '--set')
@@ -98,6 +98,6 @@ export function assignments(texts: readonly string[], option: string): Record<st
 }
 
 /** For options that may be given several times. */
-export function collect(value: string, earlier: readonly string[]): readonly string[] {
+export function collect(value: string, earlier: readonly string[] = []): readonly string[] {
   return [...earlier, value]
 }

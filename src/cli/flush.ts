@@ -9,6 +9,6 @@ export function addFlush(program: Command, context: Context): void {
     .description('commit now what waits to be committed')
     .action(async (table?: string) => {
       const results = await context.withClient((client) => client.flush(table))
-      context.rows(results, ['table', 'rows', 'snapshot_id', 'error'])
+      context.rows(results, ['table', 'snapshot_id', 'error'])
     })
 }

@@ -10,8 +10,8 @@ import { formatRate, startProgress } from './progress.ts'
 interface PutFlags {
   readonly ack: AckLevel
   readonly create: boolean
-  readonly partitionBy: readonly string[]
-  readonly property: readonly string[]
+  readonly partitionBy?: readonly string[]
+  readonly property?: readonly string[]
   readonly producerId?: string
 }
 
@@ -28,8 +28,8 @@ export function addPut(program: Command, context: Context): void {
         .default('durable'),
     )
     .option('--no-create', 'fail when the table does not exist')
-    .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect, [])
-    .option('--property <key=value>', 'for a new table; repeatable', collect, [])
+    .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect)
+    .option('--property <key=value>', 'for a new table; repeatable', collect)
     .option('--producer-id <id>', 'the same files under the same id are stored once')
     .description('send files into a table')
     .action((table: string, paths: string[], flags: PutFlags) => put(context, table, paths, flags))
@@ -54,9 +54,11 @@ async function put(
     onProgress: ({ rows, bytes }) => progress.acknowledged(rows, bytes, io.monotonic() - startedAt),
   }
   try {
-    const result = await context.withClient((client) =>
-      client.put(table, batchesOf(files, progress.read), options),
-    )
+    const result = await context.withClient(async (client) => {
+      // A put outlasts a restart of the service by waiting; at a wrong address nobody would answer.
+      await client.status()
+      return client.put(table, batchesOf(files, progress.read), options)
+    })
     progress.stop()
     context.note(`${formatRate(result.rows, io.monotonic() - startedAt)}, ${flags.ack}`)
     context.rows([rowOf(table, result)], COLUMNS)
@@ -70,8 +72,8 @@ function optionsOf({ ack, create, partitionBy, property, producerId }: PutFlags)
   return {
     ack,
     ...(create ? {} : { create }),
-    ...(partitionBy.length > 0 ? { partitionBy } : {}),
-    ...(property.length > 0 ? { properties: assignments(property, '--property') } : {}),
+    ...(partitionBy ? { partitionBy } : {}),
+    ...(property ? { properties: assignments(property, '--property') } : {}),
     ...(producerId === undefined ? {} : { producer: { id: producerId, sequence: 0n } }),
   }
 }

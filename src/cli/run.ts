@@ -7,7 +7,8 @@
  */
 import { Command, CommanderError, Option } from 'commander'
 import { WalError } from '#wal'
-import { ServiceError, toServiceError } from '../errors.ts'
+import { ServiceError, toServiceError, unreachable } from '../errors.ts'
+import { VERSION } from '../runtime/version.ts'
 import { addConfig } from './config.ts'
 import { Context, collect } from './context.ts'
 import { addDescribe } from './describe.ts'
@@ -30,6 +31,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   let code: number = EXIT.ok
   program
     .description('Arrow record batches in over Flight, an Apache Iceberg table out, nothing lost.')
+    .version(VERSION, '--version', 'show the version')
     .option('--address <address>', 'the service, as host:port (FRAZIL_ADDRESS)')
     .option('--tenant <name>', 'whose tables (FRAZIL_TENANT)')
     .addOption(
@@ -38,7 +40,7 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
         .default('table'),
     )
     .option('--config <file>', 'configuration file (FRAZIL_CONFIG, ./frazil.yaml)')
-    .option('--set <key=value>', 'one setting, such as flight.port=9000; repeatable', collect, [])
+    .option('--set <key=value>', 'one setting, such as flight.port=9000; repeatable', collect)
     .option('--no-color', 'no colours (NO_COLOR)')
     .option('--quiet', 'no progress and no notes')
     .addHelpText('after', EXIT_CODES)
@@ -66,15 +68,41 @@ function report(thrown: unknown, context: Context): number {
     // Commander has said what is wrong; asked-for help is no failure.
     return thrown.exitCode === 0 ? EXIT.ok : EXIT.usage
   }
-  const error = thrown instanceof CliError ? thrown : toServiceError(thrown)
+  const error = thrown instanceof CliError ? thrown : (fromLog(thrown) ?? toServiceError(thrown))
   const { stderr, environment } = context.io
   stderr.write(`${context.colors().red('error:')} ${error.message}\n`)
   if (environment['FRAZIL_LOG_LEVEL'] === 'debug') stderr.write(`${error.stack}\n`)
   return error instanceof ServiceError ? exitCodeOf(error) : error.exitCode
 }
 
+/** A log that cannot be opened or read, with the code that says why. */
+function fromLog(thrown: unknown): CliError | undefined {
+  if (!(thrown instanceof WalError)) return undefined
+  return new CliError(walExitCode(thrown), thrown.message.replace(/^wal: /, ''), thrown)
+}
+
+function walExitCode({ kind }: WalError): number {
+  switch (kind) {
+    case 'corrupt':
+      return EXIT.corrupt
+    case 'io':
+      return EXIT.logFailed
+    case 'locked':
+      return EXIT.locked
+    case 'closed':
+    case 'full':
+      return EXIT.unavailable
+    case 'too-large':
+    case 'out-of-sequence':
+    case 'invalid':
+      return EXIT.failure
+    default:
+      return unreachable(kind)
+  }
+}
+
 function exitCodeOf({ kind, cause }: ServiceError): number {
-  if (cause instanceof WalError && cause.kind === 'locked') return EXIT.locked
+  if (cause instanceof WalError) return walExitCode(cause)
   switch (kind) {
     case 'unavailable':
     case 'closed':

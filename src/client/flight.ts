@@ -142,9 +142,16 @@ export class FlightChannel {
 
 /** What a lost or refused connection looks like to people: where to, and what to do. */
 export function unreachable(address: string, cause: unknown): ServiceError {
-  const reason = cause instanceof Error ? cause.message : String(cause)
+  const reason = withoutNoise(cause instanceof Error ? cause.message : String(cause))
   const message = `cannot reach Frazil at ${address} (${reason}): is it running there?`
   return new ServiceError('unavailable', message, { cause })
+}
+
+/** grpc-js wraps what the system said into its own words. */
+function withoutNoise(message: string): string {
+  return message
+    .replace(/^No connection established\. Last error: (?:Error: )?/, '')
+    .replace(/\.? Resolution note: ?.*$/s, '')
 }
 
 function tooMany(method: string): ServiceError {

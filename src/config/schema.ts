@@ -95,7 +95,7 @@ export const configSchema = z.strictObject({
       /** Largest message that is read: one record batch with its header. */
       messageBytesMax: bytes(64 * KIB, 2 * GIB - 1).default(256 * MIB),
       /** Bytes read from all clients and not yet acknowledged; beyond it reading pauses. */
-      inflightBytesMax: bytes(MIB, 64 * GIB).default(512 * MIB),
+      inflightBytesMax: bytes(MIB, 64 * GIB).default(256 * MIB),
       /** Batches of one stream that are read and not yet acknowledged. */
       inflightBatchesPerStreamMax: count(1, 10_000).default(64),
       concurrentStreamsPerConnectionMax: count(1, 1_000_000).default(1_000),

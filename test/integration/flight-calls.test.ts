@@ -138,6 +138,19 @@ describe('flight: calls beside DoPut', () => {
       ])
     })
 
+    it('say of a table for which nothing waits where it stands, and of none that it is not there', async () => {
+      const { services, client } = fixture
+      services.tables.push(fakeTable('default', 'quiet', '5'))
+      const body = (table: string) => Buffer.from(JSON.stringify({ table }))
+      const request = { type: 'flush', body: body('sales.quiet') }
+      const rows = await client.rows<{ body: Buffer }>('DoAction', request)
+      expect(rows.map((row) => parseJson(row.body.toString()))).to.deep.equal([
+        { table: 'sales.quiet', snapshot_id: 2n ** 60n + 3n },
+      ])
+      const none = { type: 'flush', body: body('sales.qiuet') }
+      expect((await refused(client.rows('DoAction', none))).code).to.equal(status.NOT_FOUND)
+    })
+
     it('give every result of a flush before the failure of one becomes the status', async () => {
       const { services, client } = fixture
       const table = tableIdentifier('default', ['sales'], 'orders')

@@ -4,6 +4,7 @@
  */
 
 import { randomBytes } from 'node:crypto'
+import { zstdCompressSync } from 'node:zlib'
 import {
   status as codes,
   credentials,
@@ -12,6 +13,7 @@ import {
 } from '@grpc/grpc-js'
 import {
   type DataType,
+  Dictionary,
   Field,
   Int32,
   makeData,
@@ -171,11 +173,89 @@ function invalidText(): Frame {
   return { ...BATCH, body }
 }
 
+/**
+ * The good batch as if its body were compressed: one buffer that claims what it claims, and the
+ * codec's table in the metadata, which apache-arrow's own builder writes.
+ */
+function bomb(codec: 'lz4' | 'zstd', claim: bigint, bytes: Uint8Array): Frame {
+  const body = Buffer.alloc(Math.ceil((8 + bytes.length) / 8) * 8)
+  body.writeBigInt64LE(claim, 0)
+  body.set(bytes, 8)
+  const builder = new Builder(256)
+  builder.startObject(2)
+  builder.addFieldInt8(0, codec === 'lz4' ? 0 : 1, -1)
+  const compression = builder.endObject()
+  builder.startVector(16, 5, 8)
+  // From the last to the first: n has no nulls, its values; text has no nulls, offsets, characters.
+  for (const length of [0, 0, 0, 8 + bytes.length, 0]) int64Pair(builder, 0n, BigInt(length))
+  const buffers = builder.endVector()
+  builder.startVector(16, 2, 8)
+  for (let i = 0; i < 2; i += 1) int64Pair(builder, 3n, 0n)
+  const nodes = builder.endVector()
+  builder.startObject(4)
+  builder.addFieldInt64(0, 3n, 0n)
+  builder.addFieldOffset(1, nodes, 0)
+  builder.addFieldOffset(2, buffers, 0)
+  builder.addFieldOffset(3, compression, 0)
+  const batch = builder.endObject()
+  builder.startObject(5)
+  builder.addFieldInt16(0, 4, 0)
+  builder.addFieldInt8(1, 3, 0)
+  builder.addFieldOffset(2, batch, 0)
+  builder.addFieldInt64(3, BigInt(body.length), 0n)
+  builder.finish(builder.endObject())
+  return { header: builder.asUint8Array(), body }
+}
+
+function int64Pair(builder: Builder, first: bigint, second: bigint): void {
+  builder.prep(8, 16)
+  builder.writeInt64(second)
+  builder.writeInt64(first)
+}
+
+/** One LZ4 block of a single literal and a match that repeats it. */
+function lz4Bomb(length: number): Uint8Array {
+  const more = Math.ceil((length - 20) / 255)
+  const block = Buffer.concat([
+    Buffer.from([0x1f, 0, 1, 0]),
+    Buffer.alloc(more, 255),
+    Buffer.alloc(1),
+  ])
+  const header = Buffer.from([4, 0x22, 0x4d, 0x18, 0x60, 0x70, 0x73, 0, 0, 0, 0])
+  header.writeUInt32LE(block.length, 7)
+  return Buffer.concat([header, block, Buffer.alloc(4)])
+}
+
+const WORD_TYPE = new Dictionary(new Utf8(), new Int32(), 7)
+const WORDS = new Table({ word: vectorFromArray(['ice', 'floe', 'ice'], WORD_TYPE) })
+const [WORD_SCHEMA = {}, WORD_DICTIONARY = {}, WORD_BATCH = {}] = frames(WORDS)
+
+/** The dictionary under another number, wherever its own stands. */
+function renumbered(): Frame {
+  const header = Buffer.from(WORD_DICTIONARY.header ?? [])
+  const root = header.readInt32LE(0)
+  const message = (slot: number) =>
+    root + header.readUInt16LE(root - header.readInt32LE(root) + slot)
+  const table = message(8) + header.readInt32LE(message(8))
+  const vtable = table - header.readInt32LE(table)
+  const at = header.readUInt16LE(vtable + 4)
+  expect(header.readBigInt64LE(table + at)).to.equal(BigInt(WORD_TYPE.id))
+  header.writeBigInt64LE(4_711n, table + at)
+  return { ...WORD_DICTIONARY, header }
+}
+
+function words(...messages: Frame[]): Buffer[] {
+  return [flightData(WORD_SCHEMA, 'words'), ...messages.map((message) => flightData(message))]
+}
+
 interface Hostile {
   readonly name: string
   readonly messages: readonly Buffer[]
   readonly codes?: readonly number[]
+  readonly says?: RegExp
 }
+
+const SENTENCE = /\w+ \w+/
 
 const { INVALID_ARGUMENT, RESOURCE_EXHAUSTED, FAILED_PRECONDITION } = codes
 const HOSTILE: readonly Hostile[] = [
@@ -214,6 +294,48 @@ const HOSTILE: readonly Hostile[] = [
     messages: stream(BATCH, deepSchema(1_000)),
     codes: [INVALID_ARGUMENT, RESOURCE_EXHAUSTED],
   },
+  {
+    name: 'a dictionary of no column',
+    messages: words(renumbered(), WORD_BATCH),
+    says: /no column uses dictionary 4711/,
+  },
+  {
+    name: 'a batch without its dictionary',
+    messages: words(WORD_BATCH),
+    says: /column word uses dictionary 7, which was not sent/,
+  },
+  {
+    name: 'a dictionary where a column has none',
+    messages: stream(WORD_DICTIONARY),
+    says: /no column uses dictionary 7/,
+  },
+  {
+    name: 'a ZSTD body that claims a terabyte',
+    messages: stream(bomb('zstd', 2n ** 40n, zstdCompressSync(new Uint8Array(64)))),
+    codes: [RESOURCE_EXHAUSTED],
+    says: /stands for 1099511627776 bytes/,
+  },
+  {
+    name: 'a ZSTD body that holds more than it claims',
+    messages: stream(bomb('zstd', 12n, zstdCompressSync(new Uint8Array(64 * 1024 * 1024)))),
+    says: /holds more than the 12 bytes that it claims/,
+  },
+  {
+    name: 'an LZ4 body that claims more than it can hold',
+    messages: stream(bomb('lz4', 2n ** 29n, Buffer.alloc(100))),
+    says: /of 100 bytes claims to stand for 536870912/,
+  },
+  {
+    name: 'an LZ4 body that holds more than it claims',
+    messages: stream(bomb('lz4', 12n, lz4Bomb(64 * 1024 * 1024))),
+    says: /more than the 12 bytes that it stands for/,
+  },
+  {
+    name: 'an LZ4 body that claims a terabyte',
+    messages: stream(bomb('lz4', 2n ** 40n, lz4Bomb(1024))),
+    codes: [RESOURCE_EXHAUSTED],
+    says: /stands for 1099511627776 bytes/,
+  },
   ...['..', 'a/b', '../../etc', 'a\u0000b', 'a\nb', 'x'.repeat(300), ''].map((name) => ({
     name: `the table name ${JSON.stringify(name.slice(0, 20))}`,
     messages: [flightData(SCHEMA, name), flightData(BATCH)],
@@ -230,12 +352,12 @@ describe('hostile input', () => {
 
   after(() => running.stop())
 
-  for (const { name, messages, codes: allowed = [INVALID_ARGUMENT] } of HOSTILE) {
+  for (const { name, messages, codes: allowed = [INVALID_ARGUMENT], says = SENTENCE } of HOSTILE) {
     it(`refuses ${name}`, async () => {
       const before = await log(running)
       const { code, details } = await send(running.service.flight, messages)
       expect(allowed, details).to.include(code)
-      expect(details).to.match(/\w+ \w+/)
+      expect(details).to.match(says)
       expect(await log(running)).to.deep.equal(before)
     })
   }

@@ -1,12 +1,14 @@
 """The wire as pyarrow.flight speaks it: descriptors, acknowledgements, odd streams, errors."""
 
 import json
+import subprocess
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.flight as flight
 import pytest
-from conftest import column
+from conftest import NODE, ROOT, column
+from pyiceberg.catalog.sql import SqlCatalog
 
 SCHEMA = pa.schema([("n", pa.int64()), ("v", pa.string())])
 
@@ -35,6 +37,23 @@ def test_a_descriptor_names_its_table(service, descriptor, table):
     assert ack["batches"] == 1 and ack["rows"] == 3 and ack["log_id"] and ack["sequence"] >= 1
     service.flush(table)
     assert service.catalog().load_table(table).scan().to_arrow().num_rows == 3
+
+
+def test_the_lines_that_serve_prints_work_when_pasted(tmp_path):
+    command = [str(NODE), str(ROOT / "dist/src/main.js"), "--set", f"data={tmp_path}", "--set", "flight.port=0"]
+    process = subprocess.Popen([*command, "serve"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
+    try:
+        lines = []
+        while not lines or not lines[-1].startswith("writer."):
+            lines.append(process.stdout.readline())
+            assert lines[-1], "it ended before it was ready"
+        assert len(lines[-3:]) == 3 and lines[-3].startswith("import pyarrow")
+        exec("".join(lines[-3:]), {})
+    finally:
+        process.terminate()
+        assert process.wait(60) == 0
+    catalog = SqlCatalog("default", uri=f"sqlite:///{tmp_path / 'catalog.db'}", warehouse=f"file://{tmp_path}/warehouse")
+    assert catalog.load_table("default.events").scan().to_arrow().num_rows == 3
 
 
 def test_acks_are_cumulative_and_the_last_counts_everything(service):
@@ -216,6 +235,8 @@ def test_actions_and_what_is_not_offered(service):
     assert status["log"]["id"]
     with pytest.raises(pa.ArrowNotImplementedError):
         list(service.client.do_action("no-such-action"))
+    # No authentication yet: any name is let in, and no token comes back.
+    assert service.client.authenticate_basic_token("anyone", "secret") == (b"", b"")
     with pytest.raises(pa.ArrowNotImplementedError):
         service.client.do_get(flight.Ticket(b"x")).read_all()
 

@@ -5,6 +5,7 @@ import { status } from '@grpc/grpc-js'
 import { tableFromArrays, tableToIPC } from 'apache-arrow'
 import { expect } from 'chai'
 import { Table as WasmTable, writeParquet } from 'parquet-wasm'
+import { WalError } from '#wal'
 import { ServiceError } from '../../../src/errors.ts'
 import { idleService, runCli } from '../../support/client-cli-run.ts'
 import { FakeServer } from '../../support/client-fake-server.ts'
@@ -71,6 +72,12 @@ describe('command line', () => {
       const { code, stdout } = await runCli(['version', '--output', 'json'])
       expect(code).to.equal(0)
       expect(JSON.parse(stdout)).to.include({ frazil: '0.1.0', node: process.versions.node })
+      const short = await runCli(['--version'])
+      expect(short).to.deep.equal({ code: 0, stdout: '0.1.0\n', stderr: '' })
+    })
+
+    it('shows no default for an option that may be given several times', async () => {
+      expect((await runCli(['put', '--help'])).stdout).not.to.include('[]')
     })
   })
 
@@ -180,9 +187,9 @@ describe('command line', () => {
     })
 
     it('flushes one table or all', async () => {
-      server.answers = { flush: ['{"table":"default.t","rows":3,"snapshot_id":7}'] }
-      expect((await at('flush', 't')).stdout).to.match(/default\.t +3 +7 +-/)
-      expect(await json('flush')).to.deep.equal([{ table: 'default.t', rows: 3, snapshot_id: 7 }])
+      server.answers = { flush: ['{"table":"default.t","snapshot_id":7}'] }
+      expect((await at('flush', 't')).stdout).to.match(/default\.t +7 +-/)
+      expect(await json('flush')).to.deep.equal([{ table: 'default.t', snapshot_id: 7 }])
       expect(server.actions.map(({ body }) => body)).to.deep.equal([{ table: 'default.t' }, {}])
     })
 
@@ -193,7 +200,62 @@ describe('command line', () => {
       const offline = await runCli(['wal', 'status', '--directory', 'd', '--output', 'json'], {
         parts: { inspectWal },
       })
-      expect(offline.stdout).to.include('"from": "d"').and.to.include('1152921504606846976')
+      expect(offline.stdout).to.include('"from": "d"')
+      expect(offline.stdout).to.include('"next_sequence": 1152921504606846976')
+    })
+
+    it('shows tables, segments and quarantined entries of the log a line each', async () => {
+      const state = { kind: 'waiting', retry_at: 5, reason: 'no catalog' }
+      const table = {
+        table: 'default.t',
+        key: 'k',
+        pending_entries: 3,
+        pending_bytes: 99,
+        watermark: 7,
+        state,
+        counters: { quarantined: 1 },
+      }
+      const quarantined = [{ key: 'k', sequence: 4, reason: 'torn' }]
+      const status = { log: { id: 'L', quarantined, damaged: [] }, tables: [table] }
+      server.answers = { status: [JSON.stringify(status)] }
+      expect((await at('wal', 'status')).stdout.split('\n')).to.deep.equal([
+        'log:',
+        '  id: L',
+        '  quarantined: 1',
+        '  damaged: 0',
+        'tables: 1',
+        '',
+        'quarantined',
+        'KEY  SEQUENCE  REASON',
+        'k           4  torn',
+        '',
+        'tables',
+        'TABLE      PENDING ENTRIES  PENDING BYTES  OLDEST AGE MS  WATERMARK  QUARANTINED  STATE    REASON',
+        'default.t                3             99  -                      7            1  waiting  no catalog',
+        '',
+      ])
+    })
+
+    it('tells by its code why a log cannot be opened or read', async () => {
+      for (const [kind, expected] of [
+        ['locked', 4],
+        ['corrupt', 7],
+        ['io', 8],
+        ['invalid', 1],
+      ] as const) {
+        const parts = { inspectWal: () => Promise.reject(new WalError(kind, 'no, because')) }
+        const { code, stderr } = await runCli(['wal', 'status', '--directory', 'd'], { parts })
+        expect({ code, stderr }).to.deep.equal({ code: expected, stderr: 'error: no, because\n' })
+      }
+    })
+
+    it('says that there are no tables, on stderr', async () => {
+      server.flights = []
+      expect(await at('tables')).to.deep.equal({
+        code: 0,
+        stdout: 'NAMESPACE  TABLE  ROWS  BYTES\n',
+        stderr: 'there are no tables; `frazil put TABLE FILE` makes one\n',
+      })
     })
 
     it('says whose it is', async () => {
@@ -219,9 +281,17 @@ describe('command line', () => {
     it('fails with code 5 and a remedy when nobody is there', async () => {
       const { code, stdout, stderr } = await runCli(['tables', '--address', '127.0.0.1:1'])
       expect({ code, stdout }).to.deep.equal({ code: 5, stdout: '' })
-      expect(stderr).to.match(
-        /^error: cannot reach Frazil at 127\.0\.0\.1:1 \(.*\): is it running there\?\n$/,
+      expect(stderr).to.equal(
+        'error: cannot reach Frazil at 127.0.0.1:1 (connect ECONNREFUSED 127.0.0.1:1): is it running there?\n',
       )
+    })
+
+    it('fails at once when there is nobody to put to', async () => {
+      const file = path('a.arrow')
+      writeFileSync(file, tableToIPC(tableFromArrays({ n: Float64Array.of(1) }), 'file'))
+      const { code, stderr } = await runCli(['put', 't', file, '--address', '127.0.0.1:1'])
+      expect(code).to.equal(5)
+      expect(stderr).to.match(/^error: cannot reach Frazil at 127\.0\.0\.1:1 /)
     })
 
     it('fails with code 1 for what the service refuses, and for a bad address', async () => {
@@ -267,6 +337,9 @@ describe('command line', () => {
       return path(name)
     }
     const stored = () => server.rows().map(({ n }) => n)
+    beforeEach(() => {
+      server.answers = { status: ['{}'] }
+    })
 
     it('sends Arrow files and streams, in order, as one producer', async () => {
       const files = [write('a', 'file', 1, 2), write('b', 'stream', 3), write('c', 'file', 4)]

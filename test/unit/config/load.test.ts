@@ -198,6 +198,12 @@ describe('config: where settings come from', () => {
       /FRAZIL_FLIGHT_PROT: no such setting; did you mean FRAZIL_FLIGHT_PORT\?/,
     ],
     [
+      'a log that is smaller than its segments',
+      { flags: { 'wal.logBytesMax': '100MiB' } },
+      undefined,
+      /wal\.logBytesMax: expected at least 3 x wal\.segmentBytes, which is 201326592, and it is 104857600, got "100MiB" \(from --set wal\.logBytesMax=100MiB\)/,
+    ],
+    [
       'a name like no other',
       { flags: { zzzzzz: '1' } },
       undefined,
