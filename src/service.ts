@@ -87,6 +87,9 @@ async function build(
     config: config.ingest,
     clock: systemClock,
     random: systemRandom,
+    tableProperties: {
+      'write.parquet.compression-codec': icebergCodec(config.parquet.compression),
+    },
   })
   const server = await startFlightServer({
     services: flightServices({ ingest, catalog, wal, processor }),
@@ -104,6 +107,11 @@ async function build(
     failed: failure.promise,
     drain: () => (drained ??= closeAll(closers, logger)),
   }
+}
+
+/** Iceberg has one name for both framings of LZ4, and means the one that is not deprecated. */
+function icebergCodec(compression: Config['parquet']['compression']): string {
+  return compression === 'lz4_raw' ? 'lz4' : compression
 }
 
 /** Last built, first closed; one part that fails to close does not keep the others open. */
