@@ -46,7 +46,7 @@ class Run:
         self.service, self.seed, self.filters = service, seed, filters
         self.duck = duck()
         self.catalog = service.catalog()
-        self.values = self.predicates = self.rows = 0
+        self.values = self.predicates = self.rows = self.sorted_files = 0
         self.skipped: dict[str, int] = {}
 
     def check(self, number: int) -> Table:
@@ -63,6 +63,10 @@ class Run:
     def send(self, made: Table):
         options = pa.ipc.IpcWriteOptions(compression=made.compression, emit_dictionary_deltas=made.deltas)
         command = {"table": made.name, "partition_by": made.partition_by, "properties": made.properties}
+        command["sort_by"] = [
+            f"{name} {'desc' if is_descending else 'asc'} nulls {'first' if is_null_first else 'last'}"
+            for name, is_descending, is_null_first in made.sort_by
+        ]
         descriptor = flight.FlightDescriptor.for_command(json.dumps(command).encode())
         for stream in made.streams:
             self.service.put_stream(descriptor, stream, ipc_options=options)
@@ -70,7 +74,10 @@ class Run:
 
     def compare(self, made: Table, source: pa.Table, iceberg):
         location = iceberg.metadata_location
-        files = [task.file.file_path.removeprefix("file://") for task in iceberg.scan().plan_files()]
+        tasks = list(iceberg.scan().plan_files())
+        files = [task.file.file_path.removeprefix("file://") for task in tasks]
+        for task in tasks:
+            self.compare_order(made, task)
         found = {
             "the data files": lambda: pa.concat_tables([pq.ParquetFile(path).read() for path in files])
             if files
@@ -89,6 +96,20 @@ class Run:
                     raise Difference("there are no data files")
                 continue
             self.compare_reader(made, source, reader, rows)
+
+    def compare_order(self, made: Table, task):
+        """A file that claims the table's order has it, by Iceberg's order of values."""
+        if not made.sort_by or task.file.sort_order_id in (None, 0):
+            return
+        rows = pq.ParquetFile(task.file.file_path.removeprefix("file://")).read()
+        columns = {column.name: column for column in made.columns}
+        keys = [ranks(rows.column(name), columns[name].type, desc, first) for name, desc, first in made.sort_by]
+        undecided = np.ones(max(0, rows.num_rows - 1), bool)
+        for key in keys:
+            if np.any(undecided & (key[1:] < key[:-1])):
+                raise Difference(f"{task.file.file_path} claims the order {made.sort_by} and has not got it")
+            undecided &= key[1:] == key[:-1]
+        self.sorted_files += 1
 
     def compare_reader(self, made: Table, source: pa.Table, reader: str, found: pa.Table):
         order = np.argsort(found.column(ROW).to_numpy(), kind="stable")
@@ -143,9 +164,25 @@ class Run:
         self.skipped[why] = self.skipped.get(why, 0) + 1
 
 
+def ranks(array, of: pa.DataType, is_descending: bool, is_null_first: bool) -> np.ndarray:
+    """A number for each row, in the order that the table declares: -0.0 before 0.0, NaN last of all numbers."""
+    values = canonical(array, of)
+    if pa.types.is_floating(array.type):
+        bits = values.fill_null(0).to_numpy()
+        values = pa.array(np.where(bits < 0, bits ^ (2**63 - 1), bits), mask=np.asarray(values.is_null()))
+    if pa.types.is_boolean(values.type):
+        values = values.cast(pa.int8())
+    distinct = pc.unique(values.drop_null())
+    places = pc.index_in(values, distinct.take(pc.array_sort_indices(distinct)))
+    rank = places.cast(pa.int64()).fill_null(-1).to_numpy().astype(np.int64)
+    null = np.asarray(values.is_null())
+    rank = -rank if is_descending else rank
+    return np.where(null, -(2**40) if is_null_first else 2**40, rank)
+
+
 def describe(made: Table) -> str:
     parts = [f"{c.name!r}: {c.type}{'' if c.nullable else ' not null'}" for c in made.columns]
-    return f"partition_by {made.partition_by}; {made.source().num_rows} rows; " + "; ".join(parts)
+    return f"partition_by {made.partition_by}; sort_by {made.sort_by}; {made.source().num_rows} rows; " + "; ".join(parts)
 
 
 def arguments():
@@ -188,7 +225,7 @@ def main() -> int:
     seconds = time.monotonic() - started
     for why, count in sorted(run.skipped.items()):
         print(f"left out {count} times: {why}")
-    print(f"{run.rows} rows, {run.values} values in three readers, {run.predicates} predicates, {seconds:.0f} s; seed {options.seed}")
+    print(f"{run.rows} rows, {run.values} values in three readers, {run.predicates} predicates, {run.sorted_files} sorted files, {seconds:.0f} s; seed {options.seed}")
     print(f"{len(passed)} passed, {len(failed)} failed")
     return 1 if failed or judged.returncode or spark else 0
 

@@ -90,7 +90,10 @@ def predicates(rng: random.Random, column: Column, array, transforms: list[str],
     """`array` is the column as it was sent, in the order of rows."""
     kind = kind_of(column.type)
     values = comparable(array, column.type)
+    is_double = kind == "float" and bits_of(column.type) == 64
     defect = iceberg_defect(column.name, kind, values, transforms)
+    if is_double and "{}" in transforms:
+        defect = "reads a partition's double as a float, and loses rows of its own tables too"
     made = [nullness(column.name, values, is_null) for is_null in (True, False)]
     distinct = [v for v in pc.unique(values).to_pylist() if v is not None and v == v]
     if kind == "float":

@@ -258,6 +258,8 @@ class Table:
     partition_by: list[str]
     #: The same as (column, transform).
     transforms: list[tuple[str, str]]
+    #: (column, is descending, are nulls first)
+    sort_by: list[tuple[str, bool, bool]]
     compression: str | None
     deltas: bool
     properties: dict[str, str]
@@ -290,6 +292,7 @@ def table(seed: int, number: int) -> Table:
         streams,
         [written(*one) for one in transforms],
         transforms,
+        order(rng, columns),
         rng.choice([None, None, "lz4", "zstd"]),
         rng.random() < 0.3,
         {"write.parquet.compression-codec": rng.choice(["zstd", "snappy", "gzip", "lz4_raw", "uncompressed"])}
@@ -359,6 +362,14 @@ def partitions(rng: random.Random, columns: list[Column], rows: int) -> list[tup
         return []
     count = rng.choice([1, 1, 2, 3]) if rows < 200 else 1
     return [(path, rng.choice(transforms)) for path, transforms in rng.sample(candidates, min(count, len(candidates)))]
+
+
+def order(rng: random.Random, columns: list[Column]) -> list[tuple[str, bool, bool]]:
+    if rng.random() < 0.5:
+        return []
+    names = [one.name for one in columns if "{}" in allowed(one.type) or one.type == pa.uuid()]
+    chosen = rng.sample(names, min(len(names), rng.choice([1, 1, 2, 3])))
+    return [(name, rng.random() < 0.5, rng.random() < 0.5) for name in chosen]
 
 
 def written(path: str, transform: str) -> str:
