@@ -17,6 +17,8 @@ export interface Column {
   /** Of list views: where each list begins and how long it is. */
   readonly slices?: { readonly starts: Offsets; readonly sizes: Offsets }
   readonly views?: ViewBuffers
+  /** Of fixed width: its values. */
+  readonly bytes?: Uint8Array
   /** Of dictionary-encoded columns. */
   readonly indices?: { readonly values: DictionaryValues; readonly at: Indices }
 }

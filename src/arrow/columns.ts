@@ -80,7 +80,7 @@ function readValues(slots: Slots, context: Context): Column {
       const bytes = reader.bufferOf(byteWidth(type, length), path)
       if (layout.dictionary !== undefined) return readDictionaryColumn(slots, bytes, context)
       checkRange(type, bytes, { ...slots, stored: nanoseconds.has(layout.index) ? 'ns' : 'us' })
-      return { ...slots, children: [] }
+      return { ...slots, bytes, children: [] }
     }
   }
 }

@@ -18,6 +18,8 @@ export interface DictionaryPart {
   readonly needs: ReadonlyMap<bigint, number>
   /** Nulls of the fields below the values, by their distance in depth-first order. */
   readonly nullsBelow: ReadonlyMap<number, number>
+  /** For fields with a range: a byte per value, 1 where it is outside. */
+  readonly outside: ReadonlyMap<number, Uint8Array>
 }
 
 export class DictionaryValues {
@@ -30,6 +32,7 @@ export class DictionaryValues {
   #sizeOfAll: number | undefined
   /** A byte per value, only once there is a null. */
   #isNull: Uint8Array | undefined
+  readonly #outside = new Map<number, Uint8Array>()
 
   constructor(part: DictionaryPart) {
     this.append(part)
@@ -39,6 +42,12 @@ export class DictionaryValues {
     const count = this.count + part.count
     this.#appendSizes(part, count)
     if (part.nulls > 0 || this.#isNull) this.#appendNulls(part, count)
+    for (const [field, marks] of part.outside) {
+      const known = this.#outside.get(field) ?? new Uint8Array(0)
+      const all = grown(known, count, (length) => new Uint8Array(length))
+      all.set(marks, this.count)
+      this.#outside.set(field, all)
+    }
     this.count = count
     this.bytes += part.bytes
     this.nulls += part.nulls
@@ -56,6 +65,11 @@ export class DictionaryValues {
 
   isNull(i: number): boolean {
     return this.#isNull?.[i] === 1
+  }
+
+  /** Is the value outside the range that this field has? */
+  isOutside(field: number, i: number): boolean {
+    return this.#outside.get(field)?.[i] === 1
   }
 
   #appendSizes({ sizes, count: added }: DictionaryPart, count: number): void {

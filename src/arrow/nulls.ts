@@ -6,6 +6,8 @@
  */
 import { and, bitAt, countOnes, countOnlyFirst, setRange } from './bits.ts'
 import { type Column, isValid } from './column.ts'
+import { outsideTest } from './outside.ts'
+import type { ValueRange } from './transform-ranges.ts'
 
 /** Slots of a column that are somebody's value; absent means all. */
 type Live = Uint8Array | undefined
@@ -52,6 +54,23 @@ export function firstRowOfOtherLength(
     return found !== length
   })
   return row === undefined ? undefined : { row, length: found }
+}
+
+/** The first row whose value at the range's field is outside of it. */
+export function firstRowOutside(columns: readonly Column[], range: ValueRange): number | undefined {
+  const { index } = range
+  const column = pathTo(columns, index).at(-1)
+  if (!column) return undefined
+  const { bytes, indices, layout, length } = column
+  if (indices) {
+    const { values, at } = indices
+    return firstRowWhere(columns, index, (_, slot) => {
+      return isValid(column, slot) && values.isOutside(index, at[slot] as number)
+    })
+  }
+  if (!bytes) return undefined
+  const isOutside = outsideTest({ type: layout.type, length, bytes }, range)
+  return firstRowWhere(columns, index, (_, slot) => isOutside(slot) && isValid(column, slot))
 }
 
 /** Of the slots that are somebody's value. */

@@ -16,8 +16,10 @@ import { indexEnd } from './indices.ts'
 import { type ColumnLayout, layoutOf, type SchemaLayout } from './layout.ts'
 import type { ArrowLimits } from './limits.ts'
 import { type ArrowMessage, type MessageHeader, readMessage } from './message.ts'
-import { countNulls, firstNullRow, firstRowOfOtherLength } from './nulls.ts'
+import { countNulls, firstNullRow, firstRowOfOtherLength, firstRowOutside } from './nulls.ts'
+import { markOutside } from './outside.ts'
 import type { ArrowSchema } from './schema.ts'
+import type { ValueRange } from './transform-ranges.ts'
 import { valueSizes } from './value-sizes.ts'
 
 export interface VerifiedBatch {
@@ -31,6 +33,8 @@ export interface VerifiedBatch {
     field: number,
     length: number,
   ): { readonly row: number; readonly length: number } | undefined
+  /** The first row with a value outside a range that the verifier was opened with; as above. */
+  firstRowOutside(range: ValueRange): number | undefined
 }
 
 export interface VerifiedDictionary {
@@ -62,23 +66,31 @@ export interface VerifierOptions {
   readonly limits: ArrowLimits
   /** Depth-first indices of instants of coarser units that are to become nanoseconds. */
   readonly nanoseconds?: readonly number[]
+  /** What batches may be asked about. */
+  readonly ranges?: readonly ValueRange[]
 }
 
 /** @throws ServiceError `invalid` for a schema with unions or run-end encoding. */
-export function openVerifier({ schema, limits, nanoseconds }: VerifierOptions): Verifier {
-  return new StreamVerifier(layoutOf(schema), limits, new Set(nanoseconds))
+export function openVerifier(options: VerifierOptions): Verifier {
+  return new StreamVerifier(options)
 }
 
 class StreamVerifier implements Verifier {
   readonly #layout: SchemaLayout
   readonly #limits: ArrowLimits
   readonly #nanoseconds: ReadonlySet<number>
+  /** By dictionary. */
+  readonly #ranges = new Map<bigint, ValueRange[]>()
   readonly #dictionaries = new Map<bigint, DictionaryValues>()
 
-  constructor(layout: SchemaLayout, limits: ArrowLimits, nanoseconds: ReadonlySet<number>) {
-    this.#layout = layout
+  constructor({ schema, limits, nanoseconds, ranges = [] }: VerifierOptions) {
+    this.#layout = layoutOf(schema)
     this.#limits = limits
-    this.#nanoseconds = nanoseconds
+    this.#nanoseconds = new Set(nanoseconds)
+    for (const range of ranges) {
+      const id = dictionaryAt(this.#layout.columns, range.index)
+      if (id !== undefined) this.#ranges.set(id, [...(this.#ranges.get(id) ?? []), range])
+    }
   }
 
   batch(message: ArrowMessage): VerifiedBatch {
@@ -98,6 +110,7 @@ class StreamVerifier implements Verifier {
       nullCounts: countNulls(columns, this.#layout.fieldCount),
       firstNullRow: (field) => firstNullRow(columns, field),
       firstRowOfOtherLength: (field, length) => firstRowOfOtherLength(columns, field, length),
+      firstRowOutside: (range) => firstRowOutside(columns, range),
     }
   }
 
@@ -122,7 +135,7 @@ class StreamVerifier implements Verifier {
     const context = this.#context(content)
     const column = readColumn(layout, header.batch.rows, context)
     context.reader.finish()
-    this.#keep(id, base, describe(column, bytes))
+    this.#keep(id, base, describe(column, bytes, this.#ranges.get(id) ?? []))
     return { id, isDelta, values: count }
   }
 
@@ -165,7 +178,7 @@ class StreamVerifier implements Verifier {
   }
 }
 
-function describe(column: Column, bytes: number): DictionaryPart {
+function describe(column: Column, bytes: number, ranges: readonly ValueRange[]): DictionaryPart {
   const needs = new Map<bigint, number>()
   const nulls = countNulls([column], column.layout.index + countFields(column.layout))
   const nullsBelow = new Map<number, number>()
@@ -181,7 +194,28 @@ function describe(column: Column, bytes: number): DictionaryPart {
     sizes: valueSizes(column),
     needs,
     nullsBelow,
+    outside: outsideOf(column, ranges),
   }
+}
+
+function outsideOf(
+  { bytes, layout: { type }, length, validity }: Column,
+  ranges: readonly ValueRange[],
+): Map<number, Uint8Array> {
+  const outside = new Map<number, Uint8Array>()
+  for (const range of ranges) {
+    const marks = bytes && markOutside({ type, length, validity, bytes }, range)
+    if (marks) outside.set(range.index, marks)
+  }
+  return outside
+}
+
+function dictionaryAt(columns: readonly ColumnLayout[], index: number): bigint | undefined {
+  for (const { index: own, dictionary, children } of columns) {
+    const found = own === index ? dictionary : dictionaryAt(children, index)
+    if (found !== undefined) return found
+  }
+  return undefined
 }
 
 function collectNeeds(column: Column, needs: Map<bigint, number>): void {

@@ -92,7 +92,12 @@ export function createIngest({ wal, refusal, ...gate }: IngestParts): Ingest {
     openStream: async (request) => {
       const arrow = verifySchema(request.schema, gate.config)
       const { tableUuid, nanoseconds, ...fields } = await openTable(gate, request, arrow)
-      const verifier = openVerifier({ schema: arrow, limits: gate.config, nanoseconds })
+      const verifier = openVerifier({
+        schema: arrow,
+        limits: gate.config,
+        nanoseconds,
+        ranges: fields.ranges,
+      })
       const key = formatKey({ table: request.table, tableUuid })
       return new LogStream({ wal, key, refusal, verifier, ...fields, request })
     },

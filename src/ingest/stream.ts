@@ -6,6 +6,7 @@
  */
 import type { Definition, Wal } from '#wal'
 import { readMessage } from '../arrow/message.ts'
+import type { TransformRange } from '../arrow/transform-ranges.ts'
 import type { VectorField } from '../arrow/vectors.ts'
 import type { VerifiedBatch, Verifier } from '../arrow/verifier.ts'
 import { definitionId, encodeMessage, encodeSchema, type Message } from '../entry.ts'
@@ -30,6 +31,8 @@ export interface StreamParts {
   readonly required: readonly RequiredField[]
   /** Lists whose every row must have one length. */
   readonly vectors: readonly VectorField[]
+  /** What the table's transforms have a result for. */
+  readonly ranges: readonly TransformRange[]
   readonly request: StreamRequest
 }
 
@@ -75,6 +78,7 @@ export class LogStream implements IngestStream {
         const batch = verifier.batch(message)
         this.#checkRequired(batch)
         this.#checkVectors(batch)
+        this.#checkRanges(batch)
         return this.#append(message, batch.rows, producerSequence)
       }
       case 'schema':
@@ -142,6 +146,19 @@ export class LogStream implements IngestStream {
         'schema-mismatch',
         `column ${path} has vectors of dimension ${dimension} and row ${other.row} has ${other.length} elements`,
         { context: { column: path, row: other.row } },
+      )
+    }
+  }
+
+  #checkRanges(batch: VerifiedBatch): void {
+    for (const range of this.#parts.ranges) {
+      const row = batch.firstRowOutside(range)
+      if (row === undefined) continue
+      const { path, transform } = range
+      throw new ServiceError(
+        'schema-mismatch',
+        `column ${path} has a value in row ${row} for which the table's ${transform} has no result: it is too close to the end of its type`,
+        { context: { column: path, row, transform } },
       )
     }
   }

@@ -8,10 +8,12 @@
 import { type PlanRequest, planTable, type TablePlan } from '../arrow/plan-table.ts'
 import type { Refusal } from '../arrow/refusal.ts'
 import type { ArrowSchema } from '../arrow/schema.ts'
+import { type TransformRange, transformRanges } from '../arrow/transform-ranges.ts'
 import type { VectorField } from '../arrow/vectors.ts'
 import type { Catalog, LoadedTable } from '../catalog/catalog.ts'
 import type { Config } from '../config/schema.ts'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
+import { defaultSortOrder, defaultSpec } from '../iceberg/partition.ts'
 import { currentSchema } from '../iceberg/schema.ts'
 import type { Schema } from '../iceberg/types.ts'
 import { formatTable, type TableIdentifier } from '../names.ts'
@@ -29,6 +31,8 @@ export interface OpenedTable {
   /** Depth-first indices of instants that are stored in ns and come in a coarser unit. */
   readonly nanoseconds: readonly number[]
   readonly vectors: readonly VectorField[]
+  /** What the table's transforms have a result for, as far as the stream could leave it. */
+  readonly ranges: readonly TransformRange[]
 }
 
 export interface GateParts {
@@ -55,7 +59,16 @@ export async function openTable(
     const plan = planTable(planRequest(parts, request, { arrow, table }))
     if (table !== undefined && plan.kind === 'unchanged') {
       const { fieldIds, required, nanoseconds, vectors } = plan
-      return { tableUuid: table.metadata['table-uuid'], fieldIds, required, nanoseconds, vectors }
+      const { metadata } = table
+      const ranges = transformRanges(arrow, fieldIds, {
+        schema: currentSchema(metadata),
+        transformed: [
+          ...defaultSpec(metadata).fields,
+          ...(defaultSortOrder(metadata)?.fields ?? []),
+        ],
+      })
+      const fields = { fieldIds, required, nanoseconds, vectors, ranges }
+      return { tableUuid: metadata['table-uuid'], ...fields }
     }
     await act(parts, request, { plan, table })
     // The first change is looked at again at once; only a lost race waits.

@@ -302,7 +302,10 @@ def table(seed: int, number: int) -> Table:
 
 
 def representable(column: Column) -> list[str]:
-    """The transforms that have a value of their type for each of the column's: a truncated minimum may have none."""
+    """The transforms that have a value of their type for each of the column's: a truncated minimum may have none.
+
+    Batches with such a value are refused: test/unit/arrow/transform-ranges.test.ts compares at every edge.
+    """
     if column.pool is None:
         return []
     of = column.type.value_type if pa.types.is_dictionary(column.type) else column.type

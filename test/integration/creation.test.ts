@@ -138,6 +138,21 @@ describe('creating a table', () => {
     expect((await client.tables()).map(({ table }) => table)).to.deep.equal(['events'])
   })
 
+  it('refuses values that its transforms have no result for, before they are acknowledged', async () => {
+    const { client } = running
+    const far = tableFromArrays({ n: Int32Array.of(5, -(2 ** 31)), text: ['a', 'b'] })
+    for (const options of [{ partitionBy: ['truncate(10, n)'] }, { sortBy: ['truncate(10, n)'] }]) {
+      const table = options.sortBy ? 'sorted' : 'split'
+      await client.createTable(table, EVENTS, options)
+      const { kind, message } = await refusalOf(client.put(table, far))
+      expect(kind, message).to.equal('schema-mismatch')
+      expect(message).to.match(/column n .* row 1 .*truncate\[10\]/)
+      await client.put(table, EVENTS)
+      await client.flush()
+      expect((await running.read(table)).totalRecords).to.equal(3)
+    }
+  })
+
   it('is a command, from a file of columns alone', async () => {
     const file = path.join(folder, 'columns.arrow')
     await writeFile(file, tableToIPC(EVENTS.slice(0, 0), 'file'))
