@@ -133,14 +133,16 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--rows", type=int, default=10_000_000)
     parser.add_argument("--days", type=int, default=20)
-    parser.add_argument("--row-group-rows", type=int, default=65_536)
+    parser.add_argument("--row-group-rows", type=int, help="default: what the service has")
     parser.add_argument("--json")
     parser.add_argument("--child", nargs=3, help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.child:
         return child(options)
     with tempfile.TemporaryDirectory(prefix="frazil-pruning-") as data:
-        settings = {"commit.ageMs": "600000", "parquet.rowGroupRowsMax": str(options.row_group_rows)}
+        settings = {"commit.ageMs": "600000"}
+        if options.row_group_rows:
+            settings["parquet.rowGroupRowsMax"] = str(options.row_group_rows)
         service = Service(pathlib.Path(data), settings)
         try:
             is_sorting, seconds = fill(service, options)
@@ -150,7 +152,7 @@ def main() -> int:
         files = [task.file for task in events.scan().plan_files()]
         size = sum(file.file_size_in_bytes for file in files)
         print(f"{options.rows} rows in {len(files)} files of {size} bytes, {options.days} days, {seconds:.0f} s")
-        print(f"row groups of {options.row_group_rows} rows; ids {'sorted by the service' if is_sorting else 'arrived sorted'}")
+        print(f"row groups of {options.row_group_rows or 'the default number of'} rows; ids {'sorted by the service' if is_sorting else 'arrived sorted'}")
         results = {}
         for reader in ("DuckDB", "PyIceberg"):
             command = [sys.executable, __file__, "--rows", str(options.rows), "--days", str(options.days)]

@@ -174,7 +174,13 @@ export const configSchema = z.strictObject({
       /** Encoded input after which a worker is replaced: its WebAssembly memory never shrinks. */
       workerBytesMax: bytes(MIB, 1024 * GIB).default(4 * GIB),
       compression: z.enum(['uncompressed', 'snappy', 'gzip', 'lz4_raw', 'zstd']).default('zstd'),
-      rowGroupRowsMax: count(1, 2 ** 31 - 1).default(1_048_576),
+      /** A reader skips no less than a row group, so that selective queries pay for large ones. */
+      rowGroupRowsMax: count(1, 2 ** 31 - 1).default(131_072),
+      /**
+       * Of one column in one row group; beyond it values are written plain. A column of distinct
+       * values pays for a dictionary of this size in vain, so it goes with the rows of a group.
+       */
+      dictionaryBytesMax: bytes(1, GIB).default(256 * KIB),
       /** Encoded bytes of a row group: what the encoder has in memory at a time. */
       rowGroupBytesMax: bytes(64 * KIB, 4 * GIB).default(128 * MIB),
       /** Encoded bytes. A file holds what one commit holds at most: see commit.groupBytesMax. */

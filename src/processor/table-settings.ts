@@ -28,7 +28,8 @@ export function tableSettings(
   const schema = currentSchema(metadata)
   const { settings, problems } = writeSettings(metadata.properties, schema)
   const { metrics, commit, columns, ...own } = settings
-  const { compression, rowGroupRowsMax, rowGroupBytesMax, targetFileBytes } = parquet
+  const { compression, rowGroupRowsMax, rowGroupBytesMax, dictionaryBytesMax, targetFileBytes } =
+    parquet
   const order = metadata['sort-orders'].find(
     (known) => known['order-id'] === metadata['default-sort-order-id'],
   )
@@ -37,6 +38,7 @@ export function tableSettings(
       compression,
       rowGroupRowsMax,
       rowGroupBytesMax,
+      dictionaryBytesMax,
       targetFileBytes,
       ...own,
       columns,
