@@ -12,7 +12,7 @@ export type ColumnAction =
   | 'make-optional'
   /** Arrow's null type: nothing is stored. */
   | 'skip'
-  /** The table's column is not in the stream: its rows get null. */
+  /** The table's column is not in the stream: its rows get its default, or null. */
   | 'omit'
   | 'refuse'
 

@@ -4,6 +4,7 @@
  * Fields are found by name at every level, and where the table has no such name any more, by what
  * the name stood for. What the table's policy does not allow is refused with the way to allow it.
  */
+import { parseDefault } from '../iceberg/default-value.ts'
 import type { FieldHistory } from '../iceberg/field-history.ts'
 import type { ListType, MapType, NestedField, PrimitiveType, Type } from '../iceberg/types.ts'
 import { joinPath } from './column-names.ts'
@@ -105,10 +106,17 @@ export class Planner {
     const { id, required, type } = field
     const iceberg = typeName(type)
     const seen = { path, fieldId: id, iceberg, ...(draft && { arrow: draft.received }) }
-    if (!draft && (field['write-default'] ?? null) !== null) {
+    const byDefault = field['write-default'] ?? null
+    if (!draft && byDefault !== null) {
+      if (typeof type === 'string' && parseDefault(type, byDefault) !== undefined) {
+        const shown = typeof byDefault === 'bigint' ? byDefault : JSON.stringify(byDefault)
+        const reason = `its rows get the table's default, ${shown}`
+        state.columns.push({ ...seen, action: 'omit', isRequired: required, reason })
+        return field
+      }
       // The specification wants that value in such rows, and nulls in its place would be wrong.
       const expected = `${iceberg}, for which the table has a default`
-      const remedy = 'send the column: defaults are not filled in'
+      const remedy = 'send the column: this default is not filled in'
       throw new RefusedError({ path, expected, received: 'no column', remedy })
     }
     if (!required) {

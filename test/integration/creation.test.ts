@@ -10,6 +10,7 @@ import { openSqliteCatalog } from '../../src/catalog/sqlite-catalog.ts'
 import { ServiceError } from '../../src/errors.ts'
 import { decodeManifest } from '../../src/iceberg/manifest.ts'
 import { decodeManifestList } from '../../src/iceberg/manifest-list.ts'
+import { currentSchema } from '../../src/iceberg/schema.ts'
 import type { DataFile } from '../../src/iceberg/types.ts'
 import { tableIdentifier } from '../../src/names.ts'
 import { systemClock } from '../../src/runtime/clock.ts'
@@ -208,5 +209,48 @@ describe('creating a table', () => {
     const status = (await running.client.status()) as { tables: { warnings: string[] }[] }
     const [warning = ''] = status.tables[0]?.warnings ?? []
     expect(warning).to.contain('write.parquet.compression-level=7 is not obeyed')
+  })
+
+  it('fills in the default that another client gave a column', async () => {
+    const { client } = running
+    await client.createTable('events', EVENTS, { properties: { 'format-version': '3' } })
+    const catalog = await otherClient()
+    const { identifier, metadata } = await catalog.loadTable(
+      tableIdentifier('default', ['default'], 'events'),
+    )
+    const fields = [
+      { id: 3, name: 'source', type: 'string', value: 'unset' },
+      { id: 4, name: 'far', type: 'long', value: 2n ** 62n + 1n },
+    ] as const
+    const outcome = await catalog.commitTable(identifier, {
+      requirements: [{ type: 'assert-table-uuid', uuid: metadata['table-uuid'] }],
+      updates: [
+        {
+          action: 'add-schema',
+          schema: {
+            type: 'struct',
+            'schema-id': 1,
+            fields: [
+              ...currentSchema(metadata).fields,
+              ...fields.map(({ value, ...field }) => ({
+                ...field,
+                required: true,
+                'initial-default': value,
+                'write-default': value,
+              })),
+            ],
+          },
+        },
+        { action: 'set-current-schema', 'schema-id': -1 },
+      ],
+    })
+    await catalog.close()
+    expect(outcome.kind).to.equal('committed')
+    await client.put('events', EVENTS)
+    await client.flush()
+    const table = await running.read('events')
+    expect(await table.query('SELECT DISTINCT source, far FROM rows')).to.deep.equal([
+      { source: 'unset', far: 2n ** 62n + 1n },
+    ])
   })
 })

@@ -2,10 +2,11 @@
  * A batch onto the table's schema, by field id.
  *
  * Promises: the result has exactly the table's stored columns in the table's order, nested ones
- * too; what the batch lacks is null; a null where the table forbids one is an error that names the
+ * too; what the batch lacks is the column's default or null; a null where the table forbids one is an error that names the
  * column. Columns of the batch that the table does not have are left out.
  */
 import { unreachable } from '../../errors.ts'
+import { parseDefault } from '../../iceberg/default-value.ts'
 import type { NestedField, StructType, Type } from '../../iceberg/types.ts'
 import type { ArrowField } from '../schema.ts'
 import { andBits, countSet, hasUnmasked } from './bits.ts'
@@ -18,6 +19,7 @@ import {
   type StructColumn,
   withValidity,
 } from './column.ts'
+import { constantColumn } from './constant.ts'
 
 /** An Arrow field with the Iceberg ids of its whole tree. */
 export interface MappedField {
@@ -88,7 +90,7 @@ function projectStruct({ fields, struct, target, path }: StructProjection): Stru
     const at = fields.findIndex((field) => field.id === wanted.id)
     const child =
       at < 0
-        ? nullColumn(typeLayout(wanted.type), struct.length)
+        ? absentColumn(wanted, struct.length, name)
         : project(fields[at] as MappedField, struct.children[at] as Column, {
             type: wanted.type,
             name,
@@ -97,6 +99,15 @@ function projectStruct({ fields, struct, target, path }: StructProjection): Stru
     return child
   })
   return { ...struct, children }
+}
+
+/** What the specification wants in rows that were written without the column. */
+function absentColumn(wanted: NestedField, length: number, name: string): Column {
+  const { type, 'write-default': json } = wanted
+  if (json === undefined || json === null) return nullColumn(typeLayout(type), length)
+  const value = typeof type === 'string' ? parseDefault(type, json) : undefined
+  if (typeof type === 'string' && value !== undefined) return constantColumn(type, value, length)
+  throw new RangeError(`column ${name}: its default is not understood`)
 }
 
 interface Target {

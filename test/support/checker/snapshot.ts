@@ -1,7 +1,7 @@
 /** A snapshot against its manifest list, the manifests, and the files that they name. */
 import { type PlainAvro, readAvro } from './avro.ts'
 import { checkDataFile, checkFileRow, type DescribedFile } from './data-file.ts'
-import { canonical, integer, isJson, type Json, list } from './json.ts'
+import { canonical, integer, isJson, type Json, list, readJson } from './json.ts'
 import { manifestListShape, manifestShape, partitionAvroTypes, partitionNames } from './shapes.ts'
 import type { Report } from './table.ts'
 import { type Comparable, compare, decodeBound } from './values.ts'
@@ -150,7 +150,7 @@ function checkManifestHeader(
   const schema = list(table['schemas']).find(
     (candidate) => String(candidate['schema-id']) === metadata['schema-id'],
   )
-  const own = JSON.parse(metadata['schema'] ?? 'null') as unknown
+  const own = readJson(Buffer.from(metadata['schema'] ?? '{}'))
   if (schema === undefined)
     report(`has schema ${String(metadata['schema-id'])}, which is not there`)
   else if (canonical(own) !== canonical(schema)) report('has a schema that is not the table’s')

@@ -203,8 +203,24 @@ describe('a table of format version 3', () => {
     expect(planned.columns[0]?.reason).to.match(/truncateNanoseconds/)
   })
 
-  it('wants a column that has a default sent, which would be more than null', () => {
-    const existing = table(column(1, 'a', 'int'), { ...column(2, 'b', 'int'), 'write-default': 7 })
+  it('lets a column that has a default be left out, required or not', () => {
+    for (const [required, value] of [
+      [false, 7],
+      [true, 2n ** 62n],
+    ] as const) {
+      const b = { ...column(2, 'b', 'long', required), 'write-default': value }
+      const planned = plan([arrow('a', INT)], table(column(1, 'a', 'int'), b), v3)
+      expect(planned.kind).to.equal('unchanged')
+      expect(planned.columns[1]).to.include({ path: 'b', action: 'omit', isRequired: required })
+      expect(planned.columns[1]?.reason).to.match(new RegExp(`default, ${value}$`))
+    }
+  })
+
+  it('wants a column sent whose default it does not understand', () => {
+    const existing = table(column(1, 'a', 'int'), {
+      ...column(2, 'b', 'int'),
+      'write-default': 'x',
+    })
     expect(refusal(plan([arrow('a', INT)], existing, v3))).to.match(
       /^b: .*default.*send the column/,
     )

@@ -10,9 +10,11 @@ import {
   RecordBatch,
 } from 'apache-arrow/ipc/metadata/message'
 import { expect } from 'chai'
+import type { Column } from '../../../src/arrow/kernels/column.ts'
+import { valueReader } from '../../../src/arrow/kernels/values.ts'
 import { readMessage } from '../../../src/arrow/message.ts'
 import { decodeMessage, encodeMessage } from '../../../src/entry.ts'
-import type { StructType } from '../../../src/iceberg/types.ts'
+import type { NestedField, StructType } from '../../../src/iceberg/types.ts'
 import { entryDecoder } from '../../../src/parquet/decode-entry.ts'
 import type { EncodeEntry } from '../../../src/parquet/encoder.ts'
 import { boundedUnpack } from '../../../src/parquet/unpack.ts'
@@ -151,5 +153,33 @@ describe('decoding an entry', () => {
     expect(() =>
       rows({ ...entry, definitions: [{ id: 'x', bytes: bytes.subarray(4) }] }),
     ).to.throw()
+  })
+})
+
+describe('columns that an entry lacks', () => {
+  const [entry] = entriesFromColumns([
+    { name: 's', type: new Utf8(), fieldIds: [1], values: ['a', null] },
+  ]) as [EncodeEntry]
+  const withField = (field: object): StructType => ({
+    type: 'struct',
+    fields: [
+      ...TEXT.fields,
+      { id: 9, name: 'd', required: false, type: 'int', ...field } satisfies NestedField,
+    ],
+  })
+
+  it('are null, or the default that is written', () => {
+    expect(rows(entry, withField({}))).to.deep.equal([
+      ['a', null],
+      [null, null],
+    ])
+    const required = { type: 'string', required: true, 'write-default': 'é' }
+    const decoded = entryDecoder(withField(required), boundedUnpack(UNPACKED))(entry)
+    const read = valueReader(decoded.children[1] as Column, 'string')
+    expect([read(0), read(1)]).to.deep.equal(['é', 'é'])
+  })
+
+  it('are an error when their default is not understood', () => {
+    expect(() => rows(entry, withField({ 'write-default': 'x' }))).to.throw(RangeError, /column d/)
   })
 })
