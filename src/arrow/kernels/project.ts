@@ -90,7 +90,7 @@ function projectStruct({ fields, struct, target, path }: StructProjection): Stru
     const at = fields.findIndex((field) => field.id === wanted.id)
     const child =
       at < 0
-        ? absentColumn(wanted, struct.length, name)
+        ? absentColumn(wanted, struct.length)
         : project(fields[at] as MappedField, struct.children[at] as Column, {
             type: wanted.type,
             name,
@@ -101,13 +101,14 @@ function projectStruct({ fields, struct, target, path }: StructProjection): Stru
   return { ...struct, children }
 }
 
-/** What the specification wants in rows that were written without the column. */
-function absentColumn(wanted: NestedField, length: number, name: string): Column {
-  const { type, 'write-default': json } = wanted
-  if (json === undefined || json === null) return nullColumn(typeLayout(type), length)
+/**
+ * What the specification wants in rows that were written without the column. Streams are refused
+ * where a default is not understood; rows that waited when it was set are kept, with null.
+ */
+function absentColumn({ type, 'write-default': json }: NestedField, length: number): Column {
   const value = typeof type === 'string' ? parseDefault(type, json) : undefined
   if (typeof type === 'string' && value !== undefined) return constantColumn(type, value, length)
-  throw new RangeError(`column ${name}: its default is not understood`)
+  return nullColumn(typeLayout(type), length)
 }
 
 interface Target {

@@ -179,7 +179,9 @@ describe('columns that an entry lacks', () => {
     expect([read(0), read(1)]).to.deep.equal(['é', 'é'])
   })
 
-  it('are an error when their default is not understood', () => {
-    expect(() => rows(entry, withField({ 'write-default': 'x' }))).to.throw(RangeError, /column d/)
+  it('are null where the default is not understood, and an error where that is forbidden', () => {
+    expect(rows(entry, withField({ 'write-default': 'x' }))[0]).to.deep.equal(['a', null])
+    const required = withField({ 'write-default': 'x', required: true })
+    expect(() => rows(entry, required)).to.throw(RangeError, /column d/)
   })
 })
