@@ -13,16 +13,13 @@ import { FlightChannel } from './flight.ts'
 import { formatJson, members, parseJson } from './json.ts'
 import type { Descriptor } from './messages.ts'
 import {
-  type ArrowPart,
   type ArrowSource,
   CLIENT_DEFAULTS,
   type ClientOptions,
-  isBatch,
-  isEncoded,
-  isTable,
   type PutOptions,
   type PutResult,
 } from './options.ts'
+import { partsOf } from './sources.ts'
 import { TableWriter } from './writer.ts'
 
 export interface ListedTable {
@@ -81,12 +78,13 @@ export class FrazilClient {
     if (this.#isClosed) throw new ServiceError('closed', 'this client is closed')
     const path = pathOf(table, options.namespace)
     const producer = this.#producerFor(path.join('.'), options)
-    const { clock, random, retryMsMax } = this.#options
+    const { clock, random, retryMsMax, connectMsMax } = this.#options
     const context = {
       channel: this.#channel,
       descriptor: descriptorOf(path, options),
       producer: { id: producer.id, firstSequence: producer.next },
       retryMsMax,
+      connectMsMax,
       clock,
       random,
       onSettled: (next: bigint | undefined) => {
@@ -176,7 +174,7 @@ export class FrazilClient {
 function withProgress(thrown: unknown, end: unknown): unknown {
   if (!(thrown instanceof ServiceError) || !(end instanceof ServiceError)) return thrown
   const context = { ...end.context, ...thrown.context }
-  return new ServiceError(thrown.kind, thrown.message, { context, cause: thrown })
+  return new ServiceError(thrown.kind, thrown.message, { context, cause: thrown.cause })
 }
 
 function randomFraction(): number {
@@ -203,9 +201,4 @@ function descriptorOf(path: readonly string[], options: PutOptions): Descriptor 
     ack,
   }
   return { kind: 'command', command: formatJson(command) }
-}
-
-function partsOf(source: ArrowSource): Iterable<ArrowPart> | AsyncIterable<ArrowPart> {
-  // Tables and batches are iterable themselves, by rows.
-  return isTable(source) || isBatch(source) || isEncoded(source) ? [source] : source
 }

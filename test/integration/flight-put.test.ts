@@ -380,7 +380,7 @@ describe('flight: DoPut', () => {
       )
       const { error } = await outcome
       expect(error?.code).to.equal(status.FAILED_PRECONDITION)
-      expect(error?.details).to.equal('a gap: expected 7')
+      expect(error?.details).to.equal('a gap: expected 7 [out-of-sequence]')
       const { info, retry } = errorDetails(error)
       expect(info).to.deep.equal({
         reason: 'OUT_OF_SEQUENCE',
@@ -473,7 +473,7 @@ describe('flight: DoPut', () => {
       call.write(batch())
       const { error } = await putOutcome(call)
       expect(error?.code).to.equal(status.FAILED_PRECONDITION)
-      expect(error?.details).to.equal('column "a" is a string')
+      expect(error?.details).to.equal('column "a" is a string [schema-mismatch]')
       expect(fixture.server.inflightBytes).to.equal(0)
     })
 
