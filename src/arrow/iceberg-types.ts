@@ -87,7 +87,9 @@ function decimal({ precision, scale }: Extract<ArrowType, { kind: 'decimal' }>):
 function truncated(type: PrimitiveType, { truncateNanoseconds }: TypeOptions): PrimitiveMapping {
   return truncateNanoseconds
     ? stored(type)
-    : refused('send it in microseconds, or set ingest.truncateNanoseconds to drop the digits below')
+    : refused(
+        'send it in microseconds, or start Frazil with --set ingest.truncateNanoseconds=true to drop the digits below',
+      )
 }
 
 function fixed(width: number, field: ArrowField): PrimitiveMapping {

@@ -219,6 +219,10 @@ describe('flight: DoPut', () => {
       call.write(batch(70_000))
       const { error } = await putOutcome(call)
       expect(error?.code).to.equal(status.RESOURCE_EXHAUSTED)
+      expect(error?.details).to.match(
+        /larger than flight\.messageBytesMax.* smaller batches.*large\]$/,
+      )
+      expect(errorDetails(error).info.reason).to.equal('TOO_LARGE')
     })
 
     it('refuses Flight SQL with UNIMPLEMENTED and a way out', async () => {

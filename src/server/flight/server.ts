@@ -21,6 +21,7 @@ import { handshake } from './handshake.ts'
 import { Health } from './health.ts'
 import { raiseConnectionWindows, raiseStreamWindows } from './http2-windows.ts'
 import { getFlightInfo, getSchema, listFlights } from './list.ts'
+import { explainingMessageLimit } from './message-limit.ts'
 import { ReadGate } from './read-gate.ts'
 import type { FlightServices } from './services.ts'
 import {
@@ -84,7 +85,7 @@ export class FlightServer {
       'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.enable_channelz': 0,
-      interceptors: [this.#gate.interceptor],
+      interceptors: [explainingMessageLimit(config.messageBytesMax), this.#gate.interceptor],
     })
     this.#server.addService(flightService, { ...this.#handlers() })
     this.#server.addService(healthService, { ...this.#health.handlers })
@@ -174,7 +175,8 @@ export class FlightServer {
   }
 }
 
-function checkHost({ host, allowInsecure }: FlightConfig): void {
+/** @throws ServiceError `invalid` for a host that needs `flight.allowInsecure`. */
+export function checkHost({ host, allowInsecure }: FlightConfig): void {
   const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
   if (isLoopback || allowInsecure) return
   throw new ServiceError(

@@ -150,13 +150,16 @@ describe('command line', () => {
         { path: ['default', 'flights'], totalRecords: 3, totalBytes: 99 },
         { path: ['a', 'b', 't'], totalRecords: -1, totalBytes: -1 },
       ]
-      const { stdout } = await at('tables')
+      const tables = [5, 7].map((bytes) => ({ table: 'default.flights', pending_bytes: bytes }))
+      server.answers = { status: [JSON.stringify({ tables })] }
+      const { stdout, stderr } = await at('tables')
+      expect(stderr).to.include('not committed yet')
       expect(stdout).to.equal(
-        'NAMESPACE  TABLE    ROWS  BYTES\ndefault    flights  3     99\na.b        t        -     -\n',
+        'NAMESPACE  TABLE    ROWS  BYTES  WAITING\ndefault    flights  3     99          12\na.b        t        -     -            0\n',
       )
       expect(await json('tables')).to.deep.equal([
-        { namespace: 'default', table: 'flights', rows: 3, bytes: 99 },
-        { namespace: 'a.b', table: 't' },
+        { namespace: 'default', table: 'flights', rows: 3, bytes: 99, waiting: 12 },
+        { namespace: 'a.b', table: 't', waiting: 0 },
       ])
     })
 
@@ -251,9 +254,10 @@ describe('command line', () => {
 
     it('says that there are no tables, on stderr', async () => {
       server.flights = []
+      server.answers = { status: ['{}'] }
       expect(await at('tables')).to.deep.equal({
         code: 0,
-        stdout: 'NAMESPACE  TABLE  ROWS  BYTES\n',
+        stdout: 'NAMESPACE  TABLE  ROWS  BYTES  WAITING\n',
         stderr: 'there are no tables; `frazil put TABLE FILE` makes one\n',
       })
     })
@@ -347,7 +351,9 @@ describe('command line', () => {
       expect(code, stderr).to.equal(0)
       expect(stored()).to.deep.equal([1, 2, 3, 4])
       expect(stdout).to.match(/^TABLE +ROWS +BATCHES +DUPLICATES.*\na\.t +4 +3 +0 +LOG +3 +-\n$/)
-      expect(stderr).to.equal('4 rows in 5.0 s (1 rows/s), durable\n')
+      expect(stderr).to.equal(
+        '4 rows in 5.0 s (1 rows/s), durable\ncommitted within 5 s (commit.ageMs), or now with `frazil flush`\n',
+      )
       expect(server.puts).to.have.length(1)
     })
 
@@ -426,6 +432,21 @@ describe('command line', () => {
       expect(stderr).to.include('cannot be read as Parquet')
     })
 
+    it('names the file that cannot be read, and what of the others is stored', async () => {
+      writeFileSync(path('bad'), 'PAR1 and then nothing PAR1')
+      const files = [write('a', 'file', 1, 2), path('bad'), write('c', 'file', 3)]
+      const { code, stderr } = await at('put', 't', ...files)
+      expect({ code, stored: stored() }).to.deep.equal({ code: 6, stored: [1, 2] })
+      expect(stderr).to.match(/bad.*cannot be read as Parquet.*; the 1 file before it is stored; /)
+    })
+
+    it('names the file that the service refuses', async () => {
+      server.plans = [{ fail: { after: 2, code: status.INVALID_ARGUMENT, reason: 'INVALID' } }]
+      const files = [1, 2, 3].map((n) => write(`f${n}`, 'file', n))
+      const { stderr } = await at('put', 't', ...files)
+      expect(stderr).to.match(/error: \S+f2: no, because; the 1 file before it is stored; repeat/)
+    })
+
     it('ends with code 6 when a part is stored, and says how to go on', async () => {
       server.plans = [{ fail: { after: 2, code: status.INVALID_ARGUMENT, reason: 'INVALID' } }]
       const files = [1, 2, 3].map((n) => write(`f${n}`, 'file', n))
@@ -441,7 +462,10 @@ describe('command line', () => {
     it('ends with code 1 when nothing is', async () => {
       server.plans = [{ fail: { after: 0, code: status.FAILED_PRECONDITION } }]
       const { code, stderr } = await at('put', 't', write('a', 'file', 1))
-      expect({ code, stderr }).to.deep.equal({ code: 1, stderr: 'error: no, because\n' })
+      expect({ code, stderr }).to.deep.equal({
+        code: 1,
+        stderr: `error: ${path('a')}: no, because\n`,
+      })
     })
 
     it('ends with code 130 when interrupted', async () => {
