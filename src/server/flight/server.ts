@@ -7,6 +7,7 @@
  */
 import { isIPv6 } from 'node:net'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { isLoopback } from '../../config/loopback.ts'
 import type { Config } from '../../config/schema.ts'
 import { ServiceError } from '../../errors.ts'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
@@ -175,10 +176,8 @@ export class FlightServer {
   }
 }
 
-/** @throws ServiceError `invalid` for a host that needs `flight.allowInsecure`. */
-export function checkHost({ host, allowInsecure }: FlightConfig): void {
-  const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-  if (isLoopback || allowInsecure) return
+function checkHost({ host, allowInsecure }: FlightConfig): void {
+  if (isLoopback(host) || allowInsecure) return
   throw new ServiceError(
     'invalid',
     `flight.host ${host} can be reached by other machines and no authentication is configured: set flight.allowInsecure to serve everyone, or use 127.0.0.1`,

@@ -86,7 +86,9 @@ describe('command line', () => {
       const { code, stdout } = await runCli(['config', 'print', '--set', 'flight.port=9'])
       expect(code).to.equal(0)
       expect(stdout).to.match(/flight\.port +9 +--set flight\.port=9/)
-      expect(stdout).to.match(/wal\.segmentBytes +67108864 +default/)
+      expect(stdout).to.match(/wal\.segmentBytes +67108864 \(64 MiB\) +default/)
+      expect(stdout).to.match(/commit\.ageMs +5000 \(5 s\) +default/)
+      expect(stdout).to.match(/wal\.directory +\/.*\.data\/wal +default/)
     })
 
     it('prints JSON', async () => {
@@ -104,6 +106,16 @@ describe('command line', () => {
       expect(await runCli(['config', 'validate', ...file])).to.include({ code: 0, stdout: '' })
       const quiet = await runCli(['config', 'validate', '--quiet', ...file])
       expect(quiet).to.deep.equal({ code: 0, stdout: '', stderr: '' })
+    })
+
+    it('refuses a host that other machines reach, as serve would', async () => {
+      for (const command of [['config', 'validate'], ['serve']]) {
+        const open = [...command, '--set', 'flight.host=0.0.0.0']
+        const { code, stderr } = await runCli(open)
+        expect(code).to.equal(3)
+        expect(stderr).to.match(/flight\.host: expected this machine only.*allowInsecure=true/)
+        expect((await runCli([...open, '--set', 'flight.allowInsecure=true'])).code).to.equal(0)
+      }
     })
 
     it('refuses a wrong one with code 3, from any command that needs it', async () => {
@@ -133,6 +145,13 @@ describe('command line', () => {
     it('says in one line of JSON where it listens', async () => {
       const { stdout } = await runCli(['--output', 'json', 'serve'])
       expect(JSON.parse(stdout)).to.include({ ready: true, flight: '127.0.0.1:1' })
+    })
+
+    it('says when it has stopped, and what waits in the log', async () => {
+      expect((await runCli(['serve'])).stderr).to.equal('draining\nstopped\n')
+      const startService = () => Promise.resolve(idleService(undefined, 3))
+      const { stderr } = await runCli(['serve'], { parts: { startService } })
+      expect(stderr).to.match(/stopped; 3 batches wait in the log/)
     })
 
     it('ends with a code of its own when the log has failed', async () => {
