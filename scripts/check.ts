@@ -21,6 +21,7 @@ const STEPS: readonly Step[] = [
   { name: 'lint', script: 'lint' },
   { name: 'test', script: 'test' },
   { name: 'interop', script: 'test:interop' },
+  { name: 'corpus', script: 'test:corpus', arguments: ['--schemas', '20', '--seed', '1'] },
   { name: 'crash', script: 'test:crash', arguments: ['--cycles', '10'] },
 ]
 

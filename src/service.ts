@@ -89,6 +89,9 @@ async function build(
     config: config.ingest,
     clock: systemClock,
     random: systemRandom,
+    tableProperties: {
+      'write.parquet.compression-codec': icebergCodec(config.parquet.compression),
+    },
   })
   const server = await startFlightServer({
     services: flightServices({ ingest, catalog, wal, processor }),
@@ -109,6 +112,11 @@ async function build(
     },
     drain: () => (drained ??= closeAll(closers, logger)),
   }
+}
+
+/** Iceberg has one name for both framings of LZ4, and means the one that is not deprecated. */
+function icebergCodec(compression: Config['parquet']['compression']): string {
+  return compression === 'lz4_raw' ? 'lz4' : compression
 }
 
 /** Last built, first closed; one part that fails to close does not keep the others open. */

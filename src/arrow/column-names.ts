@@ -5,10 +5,12 @@
  * names must differ in more than case, and a dotted name must not spell the path of another field.
  */
 import type { Schema, Type } from '../iceberg/types.ts'
-import { RefusedError } from './refusal.ts'
+import { type Refusal, RefusedError } from './refusal.ts'
 import type { ArrowField } from './schema.ts'
 
 export const COLUMN_NAME_BYTES_MAX = 255
+/** Paths of refused names come from outside: a message stays a sentence. */
+const PATH_CHARACTERS_MAX = 255
 
 /** Columns that engines add to every Iceberg table. */
 const RESERVED = new Set([
@@ -25,29 +27,45 @@ const RESERVED = new Set([
 ])
 const CONTROL = /\p{Cc}/u
 
-/** `path` is the struct's own; empty at the top. @throws RefusedError naming the field. */
-export function checkNames(fields: readonly ArrowField[], path: string): void {
+/** Why a field of a struct cannot have its name, by place; `path` is the struct's own. */
+export function nameRefusals(
+  fields: readonly ArrowField[],
+  path: string,
+): readonly (Refusal | undefined)[] {
   const seen = new Map<string, string>()
-  for (const [i, { name }] of fields.entries()) {
-    const at = joinPath(path, name === '' ? `[${i}]` : name)
-    if (name === '') throw refuse(at, 'a name', 'an empty name', 'name the column')
-    if (Buffer.byteLength(name) > COLUMN_NAME_BYTES_MAX || CONTROL.test(name)) {
-      throw refuse(
-        at.slice(0, COLUMN_NAME_BYTES_MAX),
-        `a name of at most ${COLUMN_NAME_BYTES_MAX} bytes without control characters`,
-        JSON.stringify(name.slice(0, COLUMN_NAME_BYTES_MAX)),
-        'rename the column',
-      )
-    }
-    if (path === '' && RESERVED.has(name.toLowerCase())) {
-      throw refuse(at, 'a name that engines do not reserve', name, 'rename the column')
-    }
+  return fields.map(({ name }, i) => {
     const twin = seen.get(foldCase(name))
-    if (twin !== undefined) {
-      const how = twin === name ? 'the same name twice' : `${twin}, which differs in case only`
-      throw refuse(at, 'names that differ in more than case', how, 'rename one of the columns')
+    if (twin === undefined) seen.set(foldCase(name), name)
+    const at = joinPath(path, name === '' ? `[${i}]` : name)
+    const defect = nameDefect(name, twin, path === '')
+    return defect && { path: at.slice(0, PATH_CHARACTERS_MAX), ...defect }
+  })
+}
+
+function nameDefect(
+  name: string,
+  twin: string | undefined,
+  isColumn: boolean,
+): Omit<Refusal, 'path'> | undefined {
+  if (name === '') {
+    return { expected: 'a name', received: 'an empty name', remedy: 'name the column' }
+  }
+  if (Buffer.byteLength(name) > COLUMN_NAME_BYTES_MAX || CONTROL.test(name)) {
+    return {
+      expected: `a name of at most ${COLUMN_NAME_BYTES_MAX} bytes without control characters`,
+      received: JSON.stringify(name.slice(0, COLUMN_NAME_BYTES_MAX)),
+      remedy: 'rename the column',
     }
-    seen.set(foldCase(name), name)
+  }
+  if (isColumn && RESERVED.has(name.toLowerCase())) {
+    const expected = 'a name that engines do not reserve'
+    return { expected, received: name, remedy: 'rename the column' }
+  }
+  if (twin === undefined) return undefined
+  return {
+    expected: 'names that differ in more than case',
+    received: twin === name ? 'the same name twice' : `${twin}, which differs in case only`,
+    remedy: 'rename one of the columns',
   }
 }
 

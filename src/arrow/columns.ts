@@ -21,6 +21,8 @@ export interface Context {
   readonly reader: BatchReader
   readonly limits: ArrowLimits
   readonly dictionaries: ReadonlyMap<bigint, DictionaryValues>
+  /** Instants, by the index of their field, that are to become nanoseconds. */
+  readonly nanoseconds: ReadonlySet<number>
   /** Bytes that views and dictionaries stand for beyond those that are there. */
   expandedBytes: number
 }
@@ -53,7 +55,7 @@ export function readColumn(
 type Slots = Pick<Column, 'layout' | 'length' | 'nulls' | 'validity'>
 
 function readValues(slots: Slots, context: Context): Column {
-  const { reader } = context
+  const { reader, nanoseconds } = context
   const { layout, length } = slots
   const { type, path } = layout
   switch (type.kind) {
@@ -77,7 +79,7 @@ function readValues(slots: Slots, context: Context): Column {
     default: {
       const bytes = reader.bufferOf(byteWidth(type, length), path)
       if (layout.dictionary !== undefined) return readDictionaryColumn(slots, bytes, context)
-      checkRange(type, bytes, slots)
+      checkRange(type, bytes, { ...slots, stored: nanoseconds.has(layout.index) ? 'ns' : 'us' })
       return { ...slots, children: [] }
     }
   }

@@ -1,8 +1,9 @@
 /**
- * The Iceberg v2 primitive that holds an Arrow type without loss, or why there is none.
+ * The Iceberg primitive that holds an Arrow type without loss, or why there is none.
  *
  * Lossy ways exist for three types; each has an option that must be set. Instants and times come
- * in any unit and are stored in µs; whether a value survives that is for the verifier and the cast.
+ * in any unit and are stored in µs, or from format version 3 on instants of ns as they are; whether
+ * a value survives that is for the verifier and the cast.
  */
 import type { PrimitiveType } from '../iceberg/types.ts'
 import { type ArrowField, type ArrowType, extensionName } from './schema.ts'
@@ -14,16 +15,39 @@ export interface TypeOptions {
   readonly durationAsLong: boolean
 }
 
+export type FormatVersion = 2 | 3
+
 export type PrimitiveMapping =
-  | { readonly kind: 'type'; readonly type: PrimitiveType }
+  | {
+      readonly kind: 'type'
+      readonly type: PrimitiveType
+      /** What a column of a coarser type keeps of it. */
+      readonly coarser?: Coarser
+      /** What gets lost, with the option that allows it. */
+      readonly loss?: string
+    }
   /** Nothing to store: a column of nulls. */
   | { readonly kind: 'skip' }
   | { readonly kind: 'refused'; readonly remedy: string }
 
+export interface Coarser {
+  readonly type: PrimitiveType
+  readonly isAllowed: boolean
+  readonly remedy: string
+  readonly loss: string
+}
+
 const PRECISION_MAX = 38
+const TRUNCATE_REMEDY =
+  'send it in microseconds, or start Frazil with --set ingest.truncateNanoseconds=true to drop the digits below'
+const TRUNCATE_LOSS = 'nanoseconds are cut to microseconds (ingest.truncateNanoseconds)'
 
 /** For every type but list, fixed-size list, struct and map. */
-export function primitiveFor(field: ArrowField, options: TypeOptions): PrimitiveMapping {
+export function primitiveFor(
+  field: ArrowField,
+  options: TypeOptions,
+  formatVersion: FormatVersion,
+): PrimitiveMapping {
   const { type } = field
   switch (type.kind) {
     case 'null':
@@ -42,11 +66,12 @@ export function primitiveFor(field: ArrowField, options: TypeOptions): Primitive
       return type.unit === 'ns' ? truncated('time', options) : stored('time')
     case 'timestamp': {
       const target = type.timezone === undefined ? 'timestamp' : 'timestamptz'
-      return type.unit === 'ns' ? truncated(target, options) : stored(target)
+      if (type.unit !== 'ns') return stored(target)
+      return formatVersion < 3 ? truncated(target, options) : nanoseconds(target, options)
     }
     case 'duration':
       return options.durationAsLong
-        ? stored('long')
+        ? lossy('long', `the unit ${type.unit} is not kept (ingest.durationAsLong)`)
         : refused('send it as int64, or set ingest.durationAsLong to store the number in its unit')
     case 'utf8':
       return stored('string')
@@ -71,7 +96,7 @@ function integer(
 ): PrimitiveMapping {
   if (bits === 64 && !signed) {
     return uint64AsDecimal
-      ? stored('decimal(20, 0)')
+      ? lossy('decimal(20, 0)', 'a decimal, not an integer (ingest.uint64AsDecimal)')
       : refused('send it as int64, or set ingest.uint64AsDecimal to store it as decimal(20, 0)')
   }
   return stored(bits === 64 || (bits === 32 && !signed) ? 'long' : 'int')
@@ -85,11 +110,18 @@ function decimal({ precision, scale }: Extract<ArrowType, { kind: 'decimal' }>):
 }
 
 function truncated(type: PrimitiveType, { truncateNanoseconds }: TypeOptions): PrimitiveMapping {
-  return truncateNanoseconds
-    ? stored(type)
-    : refused(
-        'send it in microseconds, or start Frazil with --set ingest.truncateNanoseconds=true to drop the digits below',
-      )
+  if (truncateNanoseconds) return lossy(type, TRUNCATE_LOSS)
+  const isInstant = type !== 'time'
+  const v3 = ', or create the table with the property format-version=3, which keeps them'
+  return refused(`${TRUNCATE_REMEDY}${isInstant ? v3 : ''}`)
+}
+
+function nanoseconds(
+  type: 'timestamp' | 'timestamptz',
+  { truncateNanoseconds: isAllowed }: TypeOptions,
+): PrimitiveMapping {
+  const coarser = { type, isAllowed, remedy: TRUNCATE_REMEDY, loss: TRUNCATE_LOSS }
+  return { kind: 'type', type: `${type}_ns`, coarser }
 }
 
 function fixed(width: number, field: ArrowField): PrimitiveMapping {
@@ -100,6 +132,10 @@ function fixed(width: number, field: ArrowField): PrimitiveMapping {
 
 function stored(type: PrimitiveType): PrimitiveMapping {
   return { kind: 'type', type }
+}
+
+function lossy(type: PrimitiveType, loss: string): PrimitiveMapping {
+  return { kind: 'type', type, loss }
 }
 
 function refused(remedy: string): PrimitiveMapping {

@@ -33,11 +33,38 @@ function collect(column: Column, live: Live, counts: number[]): void {
  * none, or when it is inside a dictionary.
  */
 export function firstNullRow(columns: readonly Column[], index: number): number | undefined {
+  return firstRowWhere(columns, index, (column, slot) => !isValid(column, slot))
+}
+
+/** The row with the first list at `index` that has not this many elements; dictionaries as above. */
+export function firstRowOfOtherLength(
+  columns: readonly Column[],
+  index: number,
+  length: number,
+): { readonly row: number; readonly length: number } | undefined {
+  let found = length
+  const row = firstRowWhere(columns, index, (column, slot) => {
+    const { offsets, slices } = column
+    if (!isValid(column, slot) || (!offsets && !slices)) return false
+    found = slices
+      ? (slices.sizes[slot] as number)
+      : (offsets?.[slot + 1] as number) - (offsets?.[slot] as number)
+    return found !== length
+  })
+  return row === undefined ? undefined : { row, length: found }
+}
+
+/** Of the slots that are somebody's value. */
+function firstRowWhere(
+  columns: readonly Column[],
+  index: number,
+  isWanted: (column: Column, slot: number) => boolean,
+): number | undefined {
   const path = pathTo(columns, index)
   let live: Live
   for (const [depth, column] of path.entries()) {
     if (depth === path.length - 1) {
-      const slot = firstLiveNull(column, live)
+      const slot = firstLive(column, live, isWanted)
       return slot === undefined ? undefined : rowOf(path.slice(0, -1), slot)
     }
     live = liveBelow(column, live)
@@ -91,9 +118,13 @@ function ranges(column: Column, own: Live, range: (i: number) => [number, number
   return out
 }
 
-function firstLiveNull(column: Column, live: Live): number | undefined {
+function firstLive(
+  column: Column,
+  live: Live,
+  isWanted: (column: Column, slot: number) => boolean,
+): number | undefined {
   for (let i = 0; i < column.length; i++) {
-    if ((!live || bitAt(live, i)) && !isValid(column, i)) return i
+    if ((!live || bitAt(live, i)) && isWanted(column, i)) return i
   }
   return undefined
 }

@@ -1,65 +1,56 @@
 /**
- * Lays a draft over a table's schema, field by field and by name: ids, additions, widenings.
+ * Lays a draft over a table's schema, field by field: ids, additions, widenings.
  *
- * A planner is used once. It throws {@link RefusedError} at the first field that does not fit.
+ * Fields are found by name at every level, and where the table has no such name any more, by what
+ * the name stood for. What the table's policy does not allow is refused with the way to allow it.
  */
-import { ServiceError } from '../errors.ts'
-import type { ListType, MapType, NestedField, Type } from '../iceberg/types.ts'
-import { foldCase, joinPath } from './column-names.ts'
-import type { DraftField, DraftType } from './draft.ts'
+import type { FieldHistory } from '../iceberg/field-history.ts'
+import type { ListType, MapType, NestedField, PrimitiveType, Type } from '../iceberg/types.ts'
+import { joinPath } from './column-names.ts'
+import { type ColumnPlan, typeName } from './column-plan.ts'
+import type { DraftField } from './draft.ts'
+import { EVOLUTION_PROPERTY, type EvolutionPolicy } from './evolution-policy.ts'
+import { createFields, createType } from './plan-creation.ts'
+import { matchFields } from './plan-match.ts'
+import type { PlanState } from './plan-state.ts'
 import { fit } from './promotion.ts'
 import { RefusedError } from './refusal.ts'
 
-export interface RequiredField {
-  /** Depth-first index of the Arrow field: its nulls are at this place of `nullCounts`. */
-  readonly index: number
-  readonly path: string
-}
-
-/** Where the Arrow fields go. */
-export interface Assignment {
-  /**
-   * Iceberg field id of each Arrow field in depth-first order; 0 for the entries of a map, which
-   * Iceberg has not, and -1 for a field that is not stored.
-   */
-  readonly fieldIds: readonly number[]
-  /** Fields in which the table allows no null. */
-  readonly required: readonly RequiredField[]
-  /** Paths of columns without a type, which are not stored. */
-  readonly skipped: readonly string[]
+export interface PlannerOptions {
+  readonly state: PlanState
+  readonly policy: EvolutionPolicy
+  readonly history: FieldHistory
+  /** Fields that identify a row: they stay required. */
+  readonly identifiers: ReadonlySet<number>
 }
 
 interface Place {
   readonly path: string
+  /** Id of the field above; 0 at the top. */
+  readonly parent: number
   /** False below the key of a map, whose type is for ever. */
   readonly mayEvolve: boolean
 }
 
+/** The table's field that a draft goes to. */
+interface Target {
+  readonly id: number
+  readonly type: Type
+  readonly isRequired: boolean
+  readonly mayEvolve: boolean
+  /** Its name, where the stream uses another. */
+  readonly column?: string
+}
+
+type Merge = (draft: DraftField, target: Target) => Type
+
 export class Planner {
-  readonly changes: string[] = []
-  readonly #fieldIds: number[]
-  readonly #required: RequiredField[] = []
-  readonly #skipped: string[] = []
-  #lastId: number
+  readonly #state: PlanState
+  readonly #options: PlannerOptions
 
-  constructor(fieldCount: number, lastId: number) {
-    this.#fieldIds = Array.from({ length: fieldCount }, () => -1)
-    this.#lastId = lastId
-  }
-
-  assignment(): Assignment {
-    return { fieldIds: this.#fieldIds, required: this.#required, skipped: this.#skipped }
-  }
-
-  /** As the specification's implementations do: a struct's fields first, then what is below. */
-  createFields(drafts: readonly DraftField[], isOptional = false): NestedField[] {
-    const stored = drafts.filter((draft) => !this.#isSkipped(draft))
-    const ids = stored.map((draft) => this.#newId(draft))
-    return stored.map((draft, i) => {
-      const required = draft.required && !isOptional
-      if (required) this.#require(draft)
-      return { id: ids[i] as number, name: draft.name, required, type: this.#create(draft.type) }
-    })
+  constructor(options: PlannerOptions) {
+    this.#state = options.state
+    this.#options = options
   }
 
   mergeFields(
@@ -67,170 +58,218 @@ export class Planner {
     fields: readonly NestedField[],
     place: Place,
   ): NestedField[] {
-    const drafted = new Map(drafts.map((draft) => [draft.name, draft]))
-    const merged = fields.map((field) => this.#mergeField(drafted.get(field.name), field, place))
-    const names = new Set(fields.map(({ name }) => name))
-    const folded = new Map(fields.map(({ name }) => [foldCase(name), name]))
-    const added = drafts.filter(({ name }) => !names.has(name))
-    for (const draft of added) {
-      const twin = folded.get(foldCase(draft.name))
-      if (twin !== undefined) {
-        throw refuse(draft, `the table's ${twin}`, draft.name, `rename the column to ${twin}`)
+    const state = this.#state
+    const { history } = this.#options
+    const { matched, added } = matchFields(state, { drafts, fields, parent: place.parent, history })
+    const merged = fields.map(
+      (field) =>
+        state.attempt(() => this.#mergeField(matched.get(field.id), field, place)) ?? field,
+    )
+    return [...merged, ...this.#addFields(added, place)]
+  }
+
+  #addFields(added: readonly DraftField[], { path, mayEvolve }: Place): NestedField[] {
+    const state = this.#state
+    const isStrict = this.#options.policy === 'strict'
+    const wanted = added.filter((draft) => {
+      const { kind } = draft.type
+      if (kind === 'refused' || (!isStrict && mayEvolve)) return true
+      if (kind === 'null') {
+        state.note(draft, { action: 'skip', reason: 'the table has no such column' })
+      } else {
+        const remedy = mayEvolve ? allow('additive', 'leave it out') : MAP_KEY_REMEDY
+        state.refuse(refusalOf(draft, 'no such column', draft.received, remedy))
       }
-    }
-    const created = this.createFields(added, true)
-    if (created.length > 0 && !place.mayEvolve) {
-      const draft = added.find(({ type }) => type.kind !== 'skip') as DraftField
-      throw refuse(draft, 'no field', draft.received, 'the key of a map cannot change')
-    }
+      return false
+    })
+    const created = createFields(state, wanted, { action: 'add', isOptional: true })
     for (const { name, type } of created) {
-      this.changes.push(`add ${joinPath(place.path, name)} ${nameOf(type)}`)
+      state.changes.push(`add ${joinPath(path, name)} ${typeName(type)}`)
     }
-    return [...merged, ...created]
+    return created
   }
 
   #mergeField(draft: DraftField | undefined, field: NestedField, place: Place): NestedField {
-    if (!draft || this.#isSkipped(draft)) {
-      if (!field.required) return field
-      const received = draft ? draft.received : 'no column'
-      const path = draft?.path ?? joinPath(place.path, field.name)
-      throw refuse({ path }, `${nameOf(field.type)}, required`, received, 'send the column')
-    }
-    this.#fieldIds[draft.index] = field.id
-    if (field.required) this.#require(draft)
-    const type = this.#mergeType(draft, field.type, { ...place, path: draft.path })
-    return type === field.type ? field : { ...field, type }
+    const path = draft?.path ?? joinPath(place.path, field.name)
+    if (!draft || draft.type.kind === 'null') return this.#leaveNull(draft, field, path)
+    const { id, name, required, type } = field
+    const renamed = name === draft.name ? {} : { column: name }
+    const target = { id, type, isRequired: required, mayEvolve: place.mayEvolve, ...renamed }
+    const merged = this.#merge(draft, target)
+    return merged === type ? field : { ...field, type: merged }
   }
 
-  #mergeType(draft: DraftField, type: Type, place: Place): Type {
+  /** The stream has no value for it. */
+  #leaveNull(draft: DraftField | undefined, field: NestedField, path: string): NestedField {
+    const state = this.#state
+    const { id, required, type } = field
+    const iceberg = typeName(type)
+    const seen = { path, fieldId: id, iceberg, ...(draft && { arrow: draft.received }) }
+    if (!draft && (field['write-default'] ?? null) !== null) {
+      // The specification wants that value in such rows, and nulls in its place would be wrong.
+      const expected = `${iceberg}, for which the table has a default`
+      const remedy = 'send the column: defaults are not filled in'
+      throw new RefusedError({ path, expected, received: 'no column', remedy })
+    }
+    if (!required) {
+      const isNothing = draft !== undefined && type !== 'unknown'
+      const action = draft ? (isNothing ? 'skip' : 'keep') : 'omit'
+      state.columns.push({ ...seen, action, isRequired: false, reason: 'its rows are null' })
+      return field
+    }
+    if (this.#options.policy === 'widen' && !this.#options.identifiers.has(id)) {
+      state.changes.push(`make ${path} optional`)
+      const reason = 'the stream has no value for it'
+      state.columns.push({ ...seen, action: 'make-optional', isRequired: false, reason })
+      return { ...field, required: false }
+    }
+    const isIdentifier = this.#options.identifiers.has(id)
+    throw new RefusedError({
+      path,
+      expected: `${iceberg}, required`,
+      received: draft ? draft.received : 'no column',
+      remedy: isIdentifier ? 'send the column' : allow('widen', 'send the column'),
+    })
+  }
+
+  readonly #merge: Merge = (draft, target) => {
     const { type: incoming } = draft
-    if (typeof type === 'string') return this.#mergePrimitive(draft, type, place)
+    const { type, id, isRequired } = target
+    this.#state.assign(draft.index, id)
+    if (isRequired) this.#state.require(draft)
+    if (incoming.kind === 'refused') throw new RefusedError(incoming.refusal)
+    if (incoming.kind === 'null') {
+      this.#keep(draft, target, { reason: 'its values are null' })
+      return type
+    }
+    if (type === 'unknown') return this.#giveType(draft, target)
+    if (typeof type === 'string') return this.#mergePrimitive(draft, type, target)
+    const below = { path: draft.path, parent: id, mayEvolve: target.mayEvolve }
     if (type.type === 'struct' && incoming.kind === 'struct') {
-      const fields = this.mergeFields(incoming.fields, type.fields, place)
+      this.#keep(draft, target)
+      const fields = this.mergeFields(incoming.fields, type.fields, below)
       return isSame(fields, type.fields) ? type : { ...type, fields }
     }
     if (type.type === 'list' && incoming.kind === 'list') {
-      return this.#mergeList(incoming.element, type, place)
+      this.#keep(draft, target)
+      return this.#mergeList(incoming.element, type, below)
     }
     if (type.type === 'map' && incoming.kind === 'map') {
-      return this.#mergeMap({ ...incoming, index: draft.index }, type, place)
+      this.#keep(draft, target)
+      this.#state.assign(draft.index + 1, 0)
+      return this.#mergeMap(incoming, type, below)
     }
     throw mismatch(draft, type)
   }
 
-  #mergePrimitive(draft: DraftField, type: Extract<Type, string>, place: Place): Type {
-    if (draft.type.kind !== 'primitive') throw mismatch(draft, type)
-    const fitting = fit(type, draft.type.type)
+  #mergePrimitive(draft: DraftField, type: PrimitiveType, target: Target): Type {
+    const { type: incoming } = draft
+    if (incoming.kind !== 'primitive') throw mismatch(draft, type)
+    const fitting = fit(type, incoming.type)
     switch (fitting.kind) {
-      case 'same':
       case 'narrower':
+        if (type.endsWith('_ns')) this.#state.storeNanoseconds(draft)
+        this.#keep(draft, target, { ...(incoming.loss && { reason: incoming.loss }) })
+        return type
+      case 'same':
+        this.#keep(draft, target, { ...(incoming.loss && { reason: incoming.loss }) })
         return type
       case 'wider':
-        if (!place.mayEvolve) throw mismatch(draft, type)
-        this.changes.push(`widen ${draft.path} from ${type} to ${fitting.type}`)
-        return fitting.type
-      default:
-        throw mismatch(draft, type)
+        if (!target.mayEvolve) throw mismatch(draft, type)
+        return this.#widen(draft, target, fitting.type)
+      default: {
+        const { coarser } = incoming
+        if (coarser?.type !== type) throw mismatch(draft, type)
+        if (!coarser.isAllowed) throw refused(draft, type, coarser.remedy)
+        this.#keep(draft, target, { reason: coarser.loss })
+        return type
+      }
     }
   }
 
-  #mergeList(incoming: DraftField, type: ListType, place: Place): Type {
-    this.#fieldIds[incoming.index] = type['element-id']
-    if (type['element-required']) this.#require(incoming)
-    const element = this.#mergeType(incoming, type.element, { ...place, path: incoming.path })
-    return element === type.element ? type : { ...type, element }
+  #widen(draft: DraftField, target: Target, wider: PrimitiveType): Type {
+    const from = typeName(target.type)
+    if (this.#options.policy !== 'widen') throw refused(draft, from, allow('widen', `send ${from}`))
+    this.#state.changes.push(`widen ${draft.path} from ${from} to ${wider}`)
+    this.#keep(draft, target, { action: 'widen', from, iceberg: wider })
+    return wider
+  }
+
+  /** A column that had only nulls so far: no file has it, so any type is safe. */
+  #giveType(draft: DraftField, target: Target): Type {
+    if (this.#options.policy === 'strict') {
+      throw refused(draft, 'unknown', allow('additive', 'send nulls'))
+    }
+    const creation = { action: 'widen', isOptional: true } as const
+    const type = createType(this.#state, draft, { creation, id: target.id, required: false })
+    this.#state.changes.push(`widen ${draft.path} from unknown to ${typeName(type)}`)
+    return type
+  }
+
+  #mergeList(element: DraftField, type: ListType, { mayEvolve }: Place): Type {
+    const merged = this.#merge(element, {
+      id: type['element-id'],
+      type: type.element,
+      isRequired: type['element-required'],
+      mayEvolve,
+    })
+    return merged === type.element ? type : { ...type, element: merged }
   }
 
   #mergeMap(
-    incoming: { key: DraftField; value: DraftField; index: number },
+    { key, value }: { readonly key: DraftField; readonly value: DraftField },
     type: MapType,
-    place: Place,
+    { mayEvolve }: Place,
   ): Type {
-    const { key, value } = incoming
-    this.#fieldIds[incoming.index + 1] = 0
-    this.#fieldIds[key.index] = type['key-id']
-    this.#fieldIds[value.index] = type['value-id']
-    if (type['value-required']) this.#require(value)
-    this.#mergeType(key, type.key, { path: key.path, mayEvolve: false })
-    const valueType = this.#mergeType(value, type.value, { ...place, path: value.path })
-    return valueType === type.value ? type : { ...type, value: valueType }
+    // No nulls can be among the keys: the verifier refuses them.
+    this.#merge(key, { id: type['key-id'], type: type.key, isRequired: false, mayEvolve: false })
+    const merged = this.#merge(value, {
+      id: type['value-id'],
+      type: type.value,
+      isRequired: type['value-required'],
+      mayEvolve,
+    })
+    return merged === type.value ? type : { ...type, value: merged }
   }
 
-  #create(type: DraftType): Type {
-    switch (type.kind) {
-      case 'primitive':
-        return type.type
-      case 'struct':
-        return { type: 'struct', fields: this.createFields(type.fields) }
-      case 'list': {
-        const { element } = type
-        const id = this.#newId(element)
-        if (element.required) this.#require(element)
-        return {
-          type: 'list',
-          'element-id': id,
-          element: this.#create(element.type),
-          'element-required': element.required,
-        }
-      }
-      case 'map':
-        return this.#createMap(type)
-      default:
-        throw new ServiceError('internal', 'a column without a type has no field')
-    }
+  #keep(
+    draft: DraftField,
+    { id, type, isRequired, column }: Target,
+    change: Partial<ColumnPlan> = {},
+  ): void {
+    const iceberg = typeName(type)
+    const renamed = column === undefined ? {} : { column }
+    this.#state.note(draft, {
+      action: 'keep',
+      iceberg,
+      fieldId: id,
+      isRequired,
+      ...renamed,
+      ...change,
+    })
   }
+}
 
-  #createMap({ key, value }: Extract<DraftType, { kind: 'map' }>): MapType {
-    // The entries struct stands directly before the key in Arrow's order.
-    this.#fieldIds[key.index - 1] = 0
-    const [keyId, valueId] = [this.#newId(key), this.#newId(value)]
-    if (value.required) this.#require(value)
-    return {
-      type: 'map',
-      'key-id': keyId,
-      key: this.#create(key.type),
-      'value-id': valueId,
-      value: this.#create(value.type),
-      'value-required': value.required,
-    }
-  }
+const MAP_KEY_REMEDY = 'the key of a map cannot change'
 
-  #newId({ index }: DraftField): number {
-    this.#lastId += 1
-    this.#fieldIds[index] = this.#lastId
-    return this.#lastId
-  }
-
-  #require({ index, path }: DraftField): void {
-    this.#required.push({ index, path })
-  }
-
-  #isSkipped({ type, path }: DraftField): boolean {
-    if (type.kind !== 'skip') return false
-    this.#skipped.push(path)
-    return true
-  }
+/** What to do about a refusal that a policy would not have made. */
+function allow(policy: EvolutionPolicy, otherwise: string): string {
+  return `${otherwise}, or set the table property ${EVOLUTION_PROPERTY} to ${policy}`
 }
 
 function isSame<T>(a: readonly T[], b: readonly T[]): boolean {
   return a.length === b.length && a.every((value, i) => value === b[i])
 }
 
-/** How a message names an Iceberg type. */
-function nameOf(type: Type): string {
-  return typeof type === 'string' ? type : type.type
-}
-
 function mismatch(draft: DraftField, type: Type): RefusedError {
-  const expected = nameOf(type)
-  return refuse(draft, expected, draft.received, `send ${expected}, or use another column name`)
+  const expected = typeName(type)
+  return refused(draft, expected, `send ${expected}, or use another column name`)
 }
 
-function refuse(
-  { path }: Pick<DraftField, 'path'>,
-  expected: string,
-  received: string,
-  remedy: string,
-): RefusedError {
-  return new RefusedError({ path, expected, received, remedy })
+function refused(draft: DraftField, expected: string, remedy: string): RefusedError {
+  return new RefusedError(refusalOf(draft, expected, draft.received, remedy))
+}
+
+function refusalOf({ path }: DraftField, expected: string, received: string, remedy: string) {
+  return { path, expected, received, remedy }
 }

@@ -1,4 +1,4 @@
-/** Which primitive types fit into which: the widenings that Iceberg v2 allows, and no other. */
+/** Which primitive types fit into which: the widenings that Iceberg allows, and no other. */
 import type { PrimitiveType } from '../iceberg/types.ts'
 
 export type Fit =
@@ -16,6 +16,7 @@ export function fit(column: PrimitiveType, incoming: PrimitiveType): Fit {
   if (column === incoming) return { kind: 'same' }
   if (WIDENINGS[incoming] === column) return { kind: 'narrower' }
   if (WIDENINGS[column] === incoming) return { kind: 'wider', type: incoming }
+  if (column === `${incoming}_ns`) return { kind: 'narrower' }
   // Writers that do not know the uuid extension send its 16 bytes.
   if (column === 'uuid' && incoming === 'fixed[16]') return { kind: 'narrower' }
   const [from, to] = [DECIMAL.exec(column), DECIMAL.exec(incoming)]

@@ -10,11 +10,14 @@ import { int32View, invalid } from './buffers.ts'
 import type { Column } from './column.ts'
 import type { ArrowType, TimeUnit } from './schema.ts'
 
-type Slots = Pick<Column, 'layout' | 'length' | 'validity'>
+interface Slots extends Pick<Column, 'layout' | 'length' | 'validity'> {
+  /** What instants become. */
+  readonly stored: 'us' | 'ns'
+}
 
 const PER_SECOND: Readonly<Record<TimeUnit, number>> = { s: 1, ms: 1e3, us: 1e6, ns: 1e9 }
 const DAY_SECONDS = 86_400
-const INT64_MAX = 2 ** 63
+const INT64_MAX = 2n ** 63n - 1n
 const WORD = 2 ** 32
 /** Doubles are compared with this much doubt; closer values are compared exactly. */
 const DOUBT = 1e-12
@@ -27,11 +30,7 @@ export function checkRange(type: ArrowType, bytes: Uint8Array, slots: Slots): vo
       return checkWords(bytes, slots, { words: type.bits / 32, min: 0, max })
     }
     case 'timestamp':
-      if (type.unit === 's' || type.unit === 'ms') {
-        const max = (INT64_MAX / 1e6) * PER_SECOND[type.unit]
-        checkWords(bytes, slots, { words: 2, min: -max, max })
-      }
-      return undefined
+      return checkInstants(type.unit, bytes, slots)
     case 'date':
       if (type.unit === 'ms') {
         const max = 2 ** 31 * DAY_SECONDS * PER_SECOND.ms
@@ -43,6 +42,22 @@ export function checkRange(type: ArrowType, bytes: Uint8Array, slots: Slots): vo
     default:
       return undefined
   }
+}
+
+function checkInstants(unit: TimeUnit, bytes: Uint8Array, slots: Slots): void {
+  const factor = PER_SECOND[slots.stored] / PER_SECOND[unit]
+  if (factor <= 1) return
+  // Doubles have no room for the digits of the limit itself: one more than it would pass for it.
+  const exact = INT64_MAX / BigInt(factor)
+  const max = Number(exact) > Number.MAX_SAFE_INTEGER ? doubleBelow(exact) : Number(exact)
+  checkWords(bytes, slots, { words: 2, min: -max, max })
+}
+
+/** The largest double that is not above: the few values between it and the limit are refused. */
+function doubleBelow(limit: bigint): number {
+  let value = limit
+  while (BigInt(Number(value)) > limit) value -= 1n
+  return Number(value)
 }
 
 function checkWords(

@@ -34,8 +34,13 @@ const FIELD_ID_KEY = 'PARQUET:field_id'
 const PREFIX_BYTES = 8
 
 /** Continuation, length, flatbuffer: what `FlightInfo.schema` and `SchemaResult.schema` hold. */
-export function schemaToIpc(schema: Schema): Uint8Array {
-  const stream = tableToIPC(new Table(new LibrarySchema(schema.fields.map(toField))), 'stream')
+export function schemaToIpc(
+  schema: Schema,
+  metadata: Readonly<Record<string, string>> = {},
+): Uint8Array {
+  const fields = schema.fields.map(toField)
+  const library = new LibrarySchema(fields, new Map(Object.entries(metadata)))
+  const stream = tableToIPC(new Table(library), 'stream')
   const view = new DataView(stream.buffer, stream.byteOffset, stream.byteLength)
   // The stream goes on with an end mark that a single message must not have.
   return stream.slice(0, PREFIX_BYTES + view.getInt32(4, true))

@@ -16,7 +16,7 @@ import { indexEnd } from './indices.ts'
 import { type ColumnLayout, layoutOf, type SchemaLayout } from './layout.ts'
 import type { ArrowLimits } from './limits.ts'
 import { type ArrowMessage, type MessageHeader, readMessage } from './message.ts'
-import { countNulls, firstNullRow } from './nulls.ts'
+import { countNulls, firstNullRow, firstRowOfOtherLength } from './nulls.ts'
 import type { ArrowSchema } from './schema.ts'
 import { valueSizes } from './value-sizes.ts'
 
@@ -26,6 +26,11 @@ export interface VerifiedBatch {
   readonly nullCounts: readonly number[]
   /** The row with the first null of a field. Looks at the message's bytes, which must still live. */
   firstNullRow(field: number): number | undefined
+  /** The row with the first list of a field that has another length, and that one; as above. */
+  firstRowOfOtherLength(
+    field: number,
+    length: number,
+  ): { readonly row: number; readonly length: number } | undefined
 }
 
 export interface VerifiedDictionary {
@@ -52,19 +57,28 @@ export interface Verifier {
   batch(message: ArrowMessage): VerifiedBatch
 }
 
+export interface VerifierOptions {
+  readonly schema: ArrowSchema
+  readonly limits: ArrowLimits
+  /** Depth-first indices of instants of coarser units that are to become nanoseconds. */
+  readonly nanoseconds?: readonly number[]
+}
+
 /** @throws ServiceError `invalid` for a schema with unions or run-end encoding. */
-export function openVerifier(options: { schema: ArrowSchema; limits: ArrowLimits }): Verifier {
-  return new StreamVerifier(layoutOf(options.schema), options.limits)
+export function openVerifier({ schema, limits, nanoseconds }: VerifierOptions): Verifier {
+  return new StreamVerifier(layoutOf(schema), limits, new Set(nanoseconds))
 }
 
 class StreamVerifier implements Verifier {
   readonly #layout: SchemaLayout
   readonly #limits: ArrowLimits
+  readonly #nanoseconds: ReadonlySet<number>
   readonly #dictionaries = new Map<bigint, DictionaryValues>()
 
-  constructor(layout: SchemaLayout, limits: ArrowLimits) {
+  constructor(layout: SchemaLayout, limits: ArrowLimits, nanoseconds: ReadonlySet<number>) {
     this.#layout = layout
     this.#limits = limits
+    this.#nanoseconds = nanoseconds
   }
 
   batch(message: ArrowMessage): VerifiedBatch {
@@ -83,6 +97,7 @@ class StreamVerifier implements Verifier {
       rows,
       nullCounts: countNulls(columns, this.#layout.fieldCount),
       firstNullRow: (field) => firstNullRow(columns, field),
+      firstRowOfOtherLength: (field, length) => firstRowOfOtherLength(columns, field, length),
     }
   }
 
@@ -116,6 +131,7 @@ class StreamVerifier implements Verifier {
       reader: new BatchReader(header, body),
       limits: this.#limits,
       dictionaries: this.#dictionaries,
+      nanoseconds: this.#nanoseconds,
       expandedBytes: 0,
     }
   }

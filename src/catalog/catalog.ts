@@ -21,6 +21,8 @@ export interface CreateTableRequest {
   readonly partitionSpec?: PartitionSpec
   readonly sortOrder?: SortOrder
   readonly properties?: Readonly<Record<string, string>>
+  /** Default: 2, which every engine reads and writes. */
+  readonly formatVersion?: 2 | 3
 }
 
 export interface CommitRequest {

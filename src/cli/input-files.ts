@@ -44,6 +44,11 @@ export interface Reading {
   failure?: unknown
 }
 
+/** The batches of one file. @throws ServiceError `invalid` when it cannot be read. */
+export async function* batchesOfFile(file: InputFile): AsyncGenerator<FileBatch> {
+  yield* (await openFile(file)).batches
+}
+
 /**
  * The batches of all files in order; `onRead` hears how many bytes of them were read. A file that
  * cannot be read ends it without throwing, so that what came before is still delivered.

@@ -1,6 +1,6 @@
 /** `frazil put TABLE FILE…`: sends files as one producer, and says how fast. */
 import { type Command, Option } from 'commander'
-import type { AckLevel, PutOptions, PutResult } from '../client/index.ts'
+import type { AckLevel, PlanOptions, PutOptions, PutResult } from '../client/index.ts'
 import { ServiceError } from '../errors.ts'
 import { randomIds } from '../runtime/ids.ts'
 import { assignments, type Context, collect } from './context.ts'
@@ -8,18 +8,25 @@ import { batchesOf, inputFile, type Reading } from './input-files.ts'
 import { formatRate, startProgress } from './progress.ts'
 import { explainPut } from './put-failure.ts'
 
-interface PutFlags {
-  readonly ack: AckLevel
-  readonly create: boolean
+/** What a new table is to be like. */
+export interface CreationFlags {
+  readonly create?: boolean
   readonly partitionBy?: readonly string[]
+  readonly sortBy?: readonly string[]
+  readonly formatVersion?: string
   readonly property?: readonly string[]
+  readonly identifier?: readonly string[]
+}
+
+interface PutFlags extends CreationFlags {
+  readonly ack: AckLevel
   readonly producerId?: string
 }
 
 const COLUMNS = ['table', 'rows', 'batches', 'duplicates', 'log_id', 'sequence', 'snapshot_id']
 
 export function addPut(program: Command, context: Context): void {
-  program
+  const command = program
     .command('put')
     .argument('<table>', 'table or namespace.table')
     .argument('<files...>', 'Arrow IPC files or streams, or Parquet')
@@ -29,11 +36,33 @@ export function addPut(program: Command, context: Context): void {
         .default('durable'),
     )
     .option('--no-create', 'fail when the table does not exist')
-    .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect)
-    .option('--property <key=value>', 'for a new table; repeatable', collect)
     .option('--producer-id <id>', 'the same files under the same id are stored once')
     .description('send files into a table')
-    .action((table: string, paths: string[], flags: PutFlags) => put(context, table, paths, flags))
+  addCreationOptions(command).action((table: string, paths: string[], flags: PutFlags) =>
+    put(context, table, paths, flags),
+  )
+}
+
+export function addCreationOptions(command: Command): Command {
+  return command
+    .option('--partition-by <field>', 'for a new table, such as day(ts); repeatable', collect)
+    .option('--sort-by <field>', 'for a new table, such as "ts desc"; repeatable', collect)
+    .addOption(new Option('--format-version <n>', 'for a new table').choices(['2', '3']))
+    .option('--property <key=value>', 'for a new table; repeatable', collect)
+    .option('--identifier <column>', 'for a new table: it tells rows apart; repeatable', collect)
+}
+
+export function creationOptions(flags: CreationFlags): PlanOptions {
+  const { create = true, partitionBy, sortBy, property, identifier, formatVersion } = flags
+  const version = formatVersion === undefined ? {} : { 'format-version': formatVersion }
+  const properties = { ...assignments(property ?? [], '--property'), ...version }
+  return {
+    ...(create ? {} : { create }),
+    ...(partitionBy ? { partitionBy } : {}),
+    ...(sortBy ? { sortBy } : {}),
+    ...(Object.keys(properties).length > 0 ? { properties } : {}),
+    ...(identifier ? { identifierFields: identifier } : {}),
+  }
 }
 
 async function put(
@@ -79,12 +108,10 @@ async function put(
   }
 }
 
-function optionsOf({ ack, create, partitionBy, property }: PutFlags): PutOptions {
+function optionsOf(flags: PutFlags): PutOptions {
   return {
-    ack,
-    ...(create ? {} : { create }),
-    ...(partitionBy ? { partitionBy } : {}),
-    ...(property ? { properties: assignments(property, '--property') } : {}),
+    ...creationOptions(flags),
+    ack: flags.ack,
   }
 }
 

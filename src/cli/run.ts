@@ -11,9 +11,11 @@ import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { VERSION } from '../runtime/version.ts'
 import { addConfig } from './config.ts'
 import { Context, collect } from './context.ts'
+import { addCreate } from './create.ts'
 import { addDescribe } from './describe.ts'
 import { addFlush } from './flush.ts'
 import { CliError, EXIT, type Io } from './io.ts'
+import { addPlan } from './plan.ts'
 import { addPut } from './put.ts'
 import { addServe } from './serve.ts'
 import { addSnapshots } from './snapshots.ts'
@@ -53,7 +55,8 @@ export async function run(argv: readonly string[], io: Io): Promise<number> {
   addServe(program, context, (exitCode) => {
     code = exitCode
   })
-  for (const add of [addPut, addTables, addDescribe, addSnapshots, addFlush]) add(program, context)
+  for (const add of [addCreate, addPut, addPlan, addTables, addDescribe, addSnapshots, addFlush])
+    add(program, context)
   for (const add of [addWal, addConfig, addVersion]) add(program, context)
   try {
     await program.parseAsync(argv, { from: 'user' })

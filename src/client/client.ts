@@ -16,9 +16,11 @@ import {
   type ArrowSource,
   CLIENT_DEFAULTS,
   type ClientOptions,
+  type PlanOptions,
   type PutOptions,
   type PutResult,
 } from './options.ts'
+import { readPlan, schemaOf, type TablePlan } from './plan.ts'
 import { partsOf } from './sources.ts'
 import { TableWriter } from './writer.ts'
 
@@ -95,6 +97,35 @@ export class FrazilClient {
     const writer = new TableWriter(context, options)
     this.#writers.add(writer)
     return writer
+  }
+
+  /**
+   * What putting the source would do to the table, column by column; nothing is sent but its
+   * schema, and nothing is changed. A refusal is an answer: `outcome` says so.
+   */
+  async plan(table: string, source: ArrowSource, options: PlanOptions = {}): Promise<TablePlan> {
+    const { header } = await schemaOf(partsOf(source))
+    const request = { ...commandOf(pathOf(table, options.namespace), options), plan: true }
+    const schema = Buffer.from(header).toString('base64')
+    const command = formatJson({ ...request, schema })
+    const descriptor = { kind: 'command', command } as const
+    return readPlan(await this.#channel.schema(descriptor, this.#options.requestMsMax))
+  }
+
+  /**
+   * Makes an empty table with the columns of the source, of which only the schema is sent.
+   * Resolves with its description.
+   *
+   * @throws ServiceError `already-exists`; `schema-mismatch` or `invalid` when there can be none.
+   */
+  async createTable(
+    table: string,
+    source: ArrowSource,
+    options: Omit<PlanOptions, 'create'> = {},
+  ): Promise<Readonly<Record<string, unknown>>> {
+    const { header } = await schemaOf(partsOf(source))
+    const schema = Buffer.from(header).toString('base64')
+    return this.#ask('create', { ...commandOf(pathOf(table, options.namespace), options), schema })
   }
 
   /** The tenant's tables. */
@@ -188,17 +219,21 @@ function pathOf(table: string, namespace?: string): string[] {
 
 /** A path when that says it all: any Flight server understands one. */
 function descriptorOf(path: readonly string[], options: PutOptions): Descriptor {
-  const { ack, create, partitionBy, properties } = options
-  const isPlain =
-    ack !== 'committed' && create === undefined && partitionBy === undefined && !properties
+  const { ack, create, partitionBy, sortBy, properties, identifierFields } = options
+  const asked = [create, partitionBy, sortBy, properties, identifierFields]
+  const isPlain = ack !== 'committed' && asked.every((value) => value === undefined)
   if (isPlain) return { kind: 'path', path }
-  const command = {
+  return { kind: 'command', command: formatJson({ ...commandOf(path, options), ack }) }
+}
+
+function commandOf(path: readonly string[], options: PlanOptions) {
+  return {
     namespace: path.slice(0, -1).join('.'),
     table: path.at(-1),
-    create,
-    partition_by: partitionBy,
-    properties,
-    ack,
+    create: options.create,
+    partition_by: options.partitionBy,
+    sort_by: options.sortBy,
+    properties: options.properties,
+    identifier_fields: options.identifierFields,
   }
-  return { kind: 'command', command: formatJson(command) }
 }

@@ -8,10 +8,13 @@ import { Client, type ClientDuplexStream, credentials, Metadata } from '@grpc/gr
 import { ServiceError } from '../errors.ts'
 import type { Clock } from '../runtime/clock.ts'
 import {
+  type Descriptor,
   decodeFlightInfo,
   decodePutResult,
   decodeResult,
+  decodeSchemaResult,
   encodeAction,
+  encodeDescriptor,
   encodeFlightData,
   type FlightData,
   type FlightInfo,
@@ -103,6 +106,24 @@ export class FlightChannel {
 
   list(timeoutMs: number): Promise<FlightInfo[]> {
     return this.#collect('ListFlights', Buffer.alloc(0), decodeFlightInfo, timeoutMs)
+  }
+
+  /** The encapsulated schema message of GetSchema's answer. */
+  schema(descriptor: Descriptor, timeoutMs: number): Promise<Uint8Array> {
+    return new Promise((resolve, reject) => {
+      this.#client.makeUnaryRequest(
+        `${SERVICE}/GetSchema`,
+        encodeDescriptor,
+        decodeSchemaResult,
+        descriptor,
+        this.#headers(),
+        { deadline: this.#clock.now() + timeoutMs },
+        (error, result) => {
+          if (error === null && result !== undefined) resolve(result)
+          else reject(this.#explain(error))
+        },
+      )
+    })
   }
 
   close(): void {

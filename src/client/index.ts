@@ -10,9 +10,11 @@ export type {
   ArrowPart,
   ArrowSource,
   ClientOptions,
+  PlanOptions,
   Progress,
   PutOptions,
   PutResult,
 } from './options.ts'
+export type { PlannedColumn, TablePlan } from './plan.ts'
 export { type IpcBatches, readIpcFile } from './read-ipc.ts'
 export type { TableWriter } from './writer.ts'

@@ -39,14 +39,18 @@ const DESCRIPTOR_COMMAND = 2
 
 export function encodeFlightData({ descriptor, header, metadata, body }: FlightData): Buffer {
   return Buffer.concat([
-    ...(descriptor ? bytesField(1, encodeDescriptor(descriptor)) : []),
+    ...(descriptor ? bytesField(1, descriptorParts(descriptor)) : []),
     ...bytesField(2, [header]),
     ...(metadata === undefined ? [] : textField(3, metadata)),
     ...bytesField(1000, body),
   ])
 }
 
-function encodeDescriptor(descriptor: Descriptor): Uint8Array[] {
+export function encodeDescriptor(descriptor: Descriptor): Buffer {
+  return Buffer.concat(descriptorParts(descriptor))
+}
+
+function descriptorParts(descriptor: Descriptor): Uint8Array[] {
   return descriptor.kind === 'path'
     ? [...varintField(1, DESCRIPTOR_PATH), ...descriptor.path.flatMap((part) => textField(3, part))]
     : [...varintField(1, DESCRIPTOR_COMMAND), ...textField(2, descriptor.command)]
@@ -64,6 +68,11 @@ export function encodeAction(type: string, body: string): Buffer {
 /** The body of a `Result`. */
 export function decodeResult(message: Uint8Array): string {
   return textAt(message, 1)
+}
+
+/** The encapsulated schema message of a `SchemaResult`. */
+export function decodeSchemaResult(message: Uint8Array): Uint8Array {
+  return bytesAt(message, 1)
 }
 
 export function decodeFlightInfo(message: Uint8Array): FlightInfo {

@@ -38,16 +38,24 @@ export interface Progress {
   readonly bytes: number
 }
 
-export interface PutOptions {
-  readonly ack?: AckLevel
+/** Which table, and what it is to be like if there is none. */
+export interface PlanOptions {
   /** Levels joined by dots; default: what the table's name says, else the server's. */
   readonly namespace?: string
   /** False: refuse to create the table when it does not exist. */
   readonly create?: boolean
   /** For a table that this put creates, such as `['day(ts)', 'region']`. */
   readonly partitionBy?: readonly string[]
-  /** Iceberg table properties for a table that this put creates. */
+  /** For a table that this put creates, such as `['ts desc nulls last']`. */
+  readonly sortBy?: readonly string[]
+  /** Iceberg table properties for a table that this put creates, and `format-version`. */
   readonly properties?: Readonly<Record<string, string>>
+  /** For a table that this put creates: the columns that tell rows apart. They become required. */
+  readonly identifierFields?: readonly string[]
+}
+
+export interface PutOptions extends PlanOptions {
+  readonly ack?: AckLevel
   /**
    * Names the sender for ever, and gives the number of its first batch: what was sent before under
    * the same name and number, also by another process, is recognised and not stored again. Default:

@@ -181,6 +181,8 @@ export const configSchema = z.strictObject({
       ageMs: duration(10, 24 * HOUR_MS).default(5_000),
       /** Most bytes of entries in one commit: bounds the memory of its encoding. */
       groupBytesMax: bytes(MIB, 4 * GIB).default(256 * MIB),
+      /** Partitions in one commit: each is a file. Beyond it the group is split after an entry. */
+      groupPartitionsMax: count(1, 1_000_000).default(10_000),
       concurrentTablesMax: count(1, 1_000).default(4),
       /** How often waiting entries are looked at. */
       tickMs: duration(5, HOUR_MS).default(100),
@@ -198,6 +200,9 @@ export const configSchema = z.strictObject({
       workerBytesMax: bytes(MIB, 1024 * GIB).default(4 * GIB),
       compression: z.enum(['uncompressed', 'snappy', 'gzip', 'lz4_raw', 'zstd']).default('zstd'),
       rowGroupRowsMax: count(1, 2 ** 31 - 1).default(1_048_576),
+      /** Encoded bytes of a row group: what the encoder has in memory at a time. */
+      rowGroupBytesMax: bytes(64 * KIB, 4 * GIB).default(128 * MIB),
+      /** Encoded bytes. A file holds what one commit holds at most: see commit.groupBytesMax. */
       targetFileBytes: bytes(MIB, 50 * GIB).default(128 * MIB),
     })
     .prefault({}),

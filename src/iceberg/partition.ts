@@ -38,6 +38,15 @@ export function defaultSpec(metadata: TableMetadata): PartitionSpec {
   throw new ServiceError('corrupt', `the default spec ${id} is not in the table metadata`)
 }
 
+/** Undefined when the table is unsorted. @throws ServiceError `corrupt` when its order is missing. */
+export function defaultSortOrder(metadata: TableMetadata): SortOrder | undefined {
+  const id = metadata['default-sort-order-id']
+  const order = metadata['sort-orders'].find((known) => known['order-id'] === id)
+  if (order !== undefined) return order.fields.length === 0 ? undefined : order
+  if (id === UNSORTED['order-id']) return undefined
+  throw new ServiceError('corrupt', `the default sort order ${id} is not in the table metadata`)
+}
+
 /** The type of the column that the field is made from. @throws ServiceError `invalid`. */
 export function sourceType(schema: Schema, field: PartitionField): PrimitiveType {
   return scalarType(schema, field['source-id'], `partition field ${JSON.stringify(field.name)}`)

@@ -77,7 +77,11 @@ export function fieldById(type: Type, id: number): NestedField | undefined {
 
 /** By names from the top, joined by dots. */
 export function fieldByPath(type: Type, path: string): NestedField | undefined {
-  for (const position of allFields(type)) if (position.path === path) return position.field
+  return positionByPath(type, path)?.field
+}
+
+export function positionByPath(type: Type, path: string): FieldPosition | undefined {
+  for (const position of allFields(type)) if (position.path === path) return position
   return undefined
 }
 

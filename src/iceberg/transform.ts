@@ -22,8 +22,6 @@ const TRUNCATED = new Set<PrimitiveType>(['int', 'long', 'string', 'binary'])
 const PARAMETER_MAX = 2 ** 31 - 1
 const MICROS_PER_HOUR = 3_600_000_000n
 const MICROS_PER_DAY = 24n * MICROS_PER_HOUR
-const MS_PER_DAY = 86_400_000
-const EPOCH_YEAR = 1970
 
 /** @throws ServiceError `invalid` for a bucket count or a width of 0 or beyond int32. */
 export function parseTransform(transform: Transform): ParsedTransform {
@@ -100,9 +98,9 @@ function applied(transform: ParsedTransform, type: PrimitiveType): (value: Value
     case 'truncate':
       return (value) => truncated(type, value, transform.width)
     case 'year':
-      return (value) => new Date(daysOf(type, value) * MS_PER_DAY).getUTCFullYear() - EPOCH_YEAR
+      return (value) => Math.floor(monthsFromDays(daysOf(type, value)) / 12)
     case 'month':
-      return (value) => monthsOf(daysOf(type, value))
+      return (value) => monthsFromDays(daysOf(type, value))
     case 'day':
       return (value) => daysOf(type, value)
     case 'hour':
@@ -151,9 +149,25 @@ function truncateString(text: string, codePoints: number): string {
   return text.slice(0, end)
 }
 
-function monthsOf(days: number): number {
-  const date = new Date(days * MS_PER_DAY)
-  return (date.getUTCFullYear() - EPOCH_YEAR) * 12 + date.getUTCMonth()
+const DAYS_PER_ERA = 146_097
+/** From 0000-03-01, where an era of 400 years begins, to 1970-01-01. */
+const DAYS_BEFORE_EPOCH = 719_468
+/** From March of the year 0 to January 1970. */
+const MONTHS_BEFORE_EPOCH = 1970 * 12 - 2
+
+/**
+ * Whole months since 1970-01 in the proleptic Gregorian calendar, for every int32 of days: `Date`
+ * ends long before. Years are counted from March, so that the leap day is the last one.
+ */
+export function monthsFromDays(days: number): number {
+  const shifted = days + DAYS_BEFORE_EPOCH
+  const era = Math.floor(shifted / DAYS_PER_ERA)
+  const day = shifted - era * DAYS_PER_ERA
+  const leaps = Math.floor(day / 1460) - Math.floor(day / 36_524) + Math.floor(day / 146_096)
+  const year = Math.floor((day - leaps) / 365)
+  const dayOfYear = day - (365 * year + Math.floor(year / 4) - Math.floor(year / 100))
+  const month = Math.floor((5 * dayOfYear + 2) / 153)
+  return (era * 400 + year) * 12 + month - MONTHS_BEFORE_EPOCH
 }
 
 function daysOf(type: PrimitiveType, value: Value): number {

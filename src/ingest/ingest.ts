@@ -5,11 +5,27 @@
 import type { Wal } from '#wal'
 import { openVerifier } from '../arrow/verifier.ts'
 import { verifySchema } from '../arrow/verify-schema.ts'
+import type { LoadedTable } from '../catalog/catalog.ts'
 import { formatKey, type Message } from '../entry.ts'
 import type { ServiceError } from '../errors.ts'
 import type { TableIdentifier } from '../names.ts'
+import { createTable } from './create-table.ts'
+import { planStream, type StreamPlan } from './plan.ts'
+import type { SortRequest } from './sort-request.ts'
 import { LogStream } from './stream.ts'
 import { type GateParts, openTable } from './table-gate.ts'
+
+export type { StreamPlan } from './plan.ts'
+
+/** What a client asks of a table that does not exist yet. */
+export interface CreationRequest {
+  readonly partitionBy?: readonly { readonly column: string; readonly transform: string }[]
+  readonly sortBy?: readonly SortRequest[]
+  /** Iceberg properties, and `format-version`. */
+  readonly properties?: Readonly<Record<string, string>>
+  /** Dotted paths of the fields that tell rows apart; they become required. */
+  readonly identifierFields?: readonly string[]
+}
 
 /** What a client said about the stream before its first batch. */
 export interface StreamRequest {
@@ -17,11 +33,8 @@ export interface StreamRequest {
   /** The flatbuffer `Message` with the Arrow schema. */
   readonly schema: Uint8Array
   readonly isCreationAllowed: boolean
-  /** Iceberg properties and partition fields for a table that this stream creates. */
-  readonly create?: {
-    readonly partitionBy?: readonly { readonly column: string; readonly transform: string }[]
-    readonly properties?: Readonly<Record<string, string>>
-  }
+  /** For a table that this stream creates. */
+  readonly create?: CreationRequest
   readonly producer?: { readonly id: string; readonly firstSequence: bigint | undefined }
 }
 
@@ -54,6 +67,18 @@ export interface Ingest {
    * @throws ServiceError `invalid`, `not-found`, `schema-mismatch`, `unavailable`, `closed`.
    */
   openStream(request: StreamRequest): Promise<IngestStream>
+  /**
+   * Makes the table of the schema and what was asked besides; sends nothing.
+   *
+   * @throws ServiceError `already-exists`, `schema-mismatch`, `invalid`, `unavailable`.
+   */
+  createTable(request: StreamRequest): Promise<LoadedTable>
+  /**
+   * What opening the stream would do, column by column; does nothing. A refusal is an answer.
+   *
+   * @throws ServiceError `invalid` for a damaged schema, `unavailable`.
+   */
+  plan(request: StreamRequest): Promise<StreamPlan>
 }
 
 export interface IngestParts extends GateParts {
@@ -66,10 +91,13 @@ export function createIngest({ wal, refusal, ...gate }: IngestParts): Ingest {
   return {
     openStream: async (request) => {
       const arrow = verifySchema(request.schema, gate.config)
-      const verifier = openVerifier({ schema: arrow, limits: gate.config })
-      const { tableUuid, fieldIds, required } = await openTable(gate, request, arrow)
+      const { tableUuid, nanoseconds, ...fields } = await openTable(gate, request, arrow)
+      const verifier = openVerifier({ schema: arrow, limits: gate.config, nanoseconds })
       const key = formatKey({ table: request.table, tableUuid })
-      return new LogStream({ wal, key, refusal, verifier, fieldIds, required, request })
+      return new LogStream({ wal, key, refusal, verifier, ...fields, request })
     },
+    createTable: async (request) =>
+      createTable(gate, request, verifySchema(request.schema, gate.config)),
+    plan: async (request) => planStream(gate, request, verifySchema(request.schema, gate.config)),
   }
 }

@@ -6,6 +6,7 @@
  */
 import type { Definition, Wal } from '#wal'
 import { readMessage } from '../arrow/message.ts'
+import type { VectorField } from '../arrow/vectors.ts'
 import type { VerifiedBatch, Verifier } from '../arrow/verifier.ts'
 import { definitionId, encodeMessage, encodeSchema, type Message } from '../entry.ts'
 import { ServiceError, unreachable } from '../errors.ts'
@@ -27,6 +28,8 @@ export interface StreamParts {
   readonly fieldIds: readonly number[]
   /** Columns that the table requires and that the batch could leave null. */
   readonly required: readonly RequiredField[]
+  /** Lists whose every row must have one length. */
+  readonly vectors: readonly VectorField[]
   readonly request: StreamRequest
 }
 
@@ -71,6 +74,7 @@ export class LogStream implements IngestStream {
       case 'batch': {
         const batch = verifier.batch(message)
         this.#checkRequired(batch)
+        this.#checkVectors(batch)
         return this.#append(message, batch.rows, producerSequence)
       }
       case 'schema':
@@ -126,6 +130,18 @@ export class LogStream implements IngestStream {
         {
           context: { column: path, row: row ?? -1 },
         },
+      )
+    }
+  }
+
+  #checkVectors(batch: VerifiedBatch): void {
+    for (const { index, path, dimension } of this.#parts.vectors) {
+      const other = batch.firstRowOfOtherLength(index, dimension)
+      if (other === undefined) continue
+      throw new ServiceError(
+        'schema-mismatch',
+        `column ${path} has vectors of dimension ${dimension} and row ${other.row} has ${other.length} elements`,
+        { context: { column: path, row: other.row } },
       )
     }
   }

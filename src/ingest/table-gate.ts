@@ -5,18 +5,20 @@
  * each field's id is known; a schema that does not fit has changed nothing. Races with other
  * writers end by looking again, a bounded number of times.
  */
-import { planTable, type TablePlan } from '../arrow/plan-table.ts'
+import { type PlanRequest, planTable, type TablePlan } from '../arrow/plan-table.ts'
+import type { Refusal } from '../arrow/refusal.ts'
 import type { ArrowSchema } from '../arrow/schema.ts'
+import type { VectorField } from '../arrow/vectors.ts'
 import type { Catalog, LoadedTable } from '../catalog/catalog.ts'
 import type { Config } from '../config/schema.ts'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { currentSchema } from '../iceberg/schema.ts'
 import type { Schema } from '../iceberg/types.ts'
-import { formatTable } from '../names.ts'
+import { formatTable, type TableIdentifier } from '../names.ts'
 import { backoffMs } from '../runtime/backoff.ts'
 import type { Clock } from '../runtime/clock.ts'
+import { creationOf, formatVersionOf } from './creation.ts'
 import type { StreamRequest } from './ingest.ts'
-import { partitionSpecFor } from './partition-request.ts'
 import type { RequiredField } from './stream.ts'
 
 export interface OpenedTable {
@@ -24,6 +26,9 @@ export interface OpenedTable {
   /** Iceberg field id of each Arrow field, depth first. */
   readonly fieldIds: readonly number[]
   readonly required: readonly RequiredField[]
+  /** Depth-first indices of instants that are stored in ns and come in a coarser unit. */
+  readonly nanoseconds: readonly number[]
+  readonly vectors: readonly VectorField[]
 }
 
 export interface GateParts {
@@ -31,6 +36,8 @@ export interface GateParts {
   readonly config: Config['ingest']
   readonly clock: Clock
   readonly random: () => number
+  /** Of every table that is made, unless its maker says otherwise. */
+  readonly tableProperties?: Readonly<Record<string, string>>
 }
 
 /** Looks at the catalog before it gives up: each lost race means that somebody else made progress. */
@@ -44,16 +51,11 @@ export async function openTable(
   arrow: ArrowSchema,
 ): Promise<OpenedTable> {
   for (let attempt = 0; attempt < ATTEMPTS_MAX; attempt++) {
-    const table = await find(parts.catalog, request)
-    const plan = planTable({
-      arrow,
-      table: table && currentSchema(table.metadata),
-      ...(table && { lastColumnId: table.metadata['last-column-id'] }),
-      options: parts.config,
-    })
+    const table = await findTable(parts.catalog, request)
+    const plan = planTable(planRequest(parts, request, { arrow, table }))
     if (table !== undefined && plan.kind === 'unchanged') {
-      const { fieldIds, required } = plan
-      return { tableUuid: table.metadata['table-uuid'], fieldIds, required }
+      const { fieldIds, required, nanoseconds, vectors } = plan
+      return { tableUuid: table.metadata['table-uuid'], fieldIds, required, nanoseconds, vectors }
     }
     await act(parts, request, { plan, table })
     // The first change is looked at again at once; only a lost race waits.
@@ -65,7 +67,31 @@ export async function openTable(
   )
 }
 
-async function find(catalog: Catalog, { table }: StreamRequest): Promise<LoadedTable | undefined> {
+/** Pure: what planning needs to know of a table, or of the one that there is to be. */
+export function planRequest(
+  { config }: Pick<GateParts, 'config'>,
+  { create }: StreamRequest,
+  { arrow, table }: { readonly arrow: ArrowSchema; readonly table: LoadedTable | undefined },
+): PlanRequest {
+  if (table === undefined) {
+    return { arrow, table, formatVersion: formatVersionOf(create), options: config }
+  }
+  const { metadata } = table
+  return {
+    arrow,
+    table: currentSchema(metadata),
+    lastColumnId: metadata['last-column-id'],
+    schemas: metadata.schemas,
+    properties: metadata.properties,
+    formatVersion: metadata['format-version'] === 3 ? 3 : 2,
+    options: config,
+  }
+}
+
+export async function findTable(
+  catalog: Catalog,
+  { table }: StreamRequest,
+): Promise<LoadedTable | undefined> {
   try {
     return await catalog.loadTable(table)
   } catch (error) {
@@ -88,9 +114,9 @@ async function act(
     case 'refused':
       throw refusal(request, plan)
     case 'create':
-      return create(parts, request, plan.schema)
+      return create(parts, request, plan)
     case 'evolve':
-      return table && evolve(parts.catalog, table, plan.schema)
+      return table && evolve(parts.catalog, table, plan)
     case 'unchanged':
       return undefined
     default:
@@ -99,30 +125,43 @@ async function act(
 }
 
 async function create(
-  { catalog, config }: GateParts,
-  { table, isCreationAllowed, create }: StreamRequest,
-  schema: Schema,
+  { catalog, config, tableProperties }: GateParts,
+  request: StreamRequest,
+  { schema, properties }: Fitting,
 ): Promise<void> {
-  if (!isCreationAllowed || !config.createTables) {
-    const why = config.createTables ? 'the stream says create: false' : 'ingest.createTables is off'
-    throw new ServiceError('not-found', `table ${formatTable(table)} does not exist and ${why}`)
-  }
-  if (schema.fields.length === 0) {
-    throw new ServiceError('invalid', `table ${formatTable(table)} would have no column`)
-  }
+  checkCreation(config, request)
   try {
-    await catalog.createTable(table, {
-      schema,
-      ...(create?.partitionBy && { partitionSpec: partitionSpecFor(schema, create.partitionBy) }),
-      ...(create?.properties && { properties: create.properties }),
-    })
+    await catalog.createTable(
+      request.table,
+      creationOf(schema, { ...tableProperties, ...properties }, request.create),
+    )
   } catch (error) {
     // Somebody else made it meanwhile: the next look decides whether the stream fits theirs.
     if (toServiceError(error).kind !== 'already-exists') throw error
   }
 }
 
-async function evolve(catalog: Catalog, table: LoadedTable, schema: Schema): Promise<void> {
+/** @throws ServiceError `not-found` when a table may not be made. */
+export function checkCreation(config: GateParts['config'], request: StreamRequest): void {
+  if (request.isCreationAllowed && config.createTables) return
+  const why = config.createTables ? 'the stream says create: false' : 'ingest.createTables is off'
+  throw new ServiceError(
+    'not-found',
+    `table ${formatTable(request.table)} does not exist and ${why}`,
+  )
+}
+
+interface Fitting {
+  readonly schema: Schema
+  readonly properties: Readonly<Record<string, string>>
+}
+
+async function evolve(
+  catalog: Catalog,
+  table: LoadedTable,
+  { schema, properties }: Fitting,
+): Promise<void> {
+  const hasProperties = Object.keys(properties).length > 0
   const { metadata, identifier } = table
   const outcome = await catalog.commitTable(identifier, {
     requirements: [
@@ -136,23 +175,28 @@ async function evolve(catalog: Catalog, table: LoadedTable, schema: Schema): Pro
     updates: [
       { action: 'add-schema', schema },
       { action: 'set-current-schema', 'schema-id': -1 },
+      ...(hasProperties ? [{ action: 'set-properties', updates: properties } as const] : []),
     ],
   })
   if (outcome.kind === 'rejected') {
     throw new ServiceError(
       'schema-mismatch',
-      `the catalog refused to add columns to ${formatTable(identifier)}: ${outcome.reason}`,
+      `the catalog refused to change the schema of ${formatTable(identifier)}: ${outcome.reason}`,
     )
   }
 }
 
-function refusal(
+export function refusal(
   { table }: StreamRequest,
-  { path, expected, received, remedy }: Extract<TablePlan, { kind: 'refused' }>,
+  plan: Extract<TablePlan, { kind: 'refused' }>,
 ): ServiceError {
-  return new ServiceError(
-    'schema-mismatch',
-    `column ${path} of ${formatTable(table)}: expected ${expected}, received ${received}; ${remedy}`,
-    { context: { column: path, expected, received } },
-  )
+  const { path, expected, received } = plan
+  const context = { column: path, expected, received }
+  return new ServiceError('schema-mismatch', refusalSentence(table, plan), { context })
+}
+
+export function refusalSentence(table: TableIdentifier, refusal: Refusal): string {
+  const { path, expected, received, remedy } = refusal
+  const what = path === '' ? 'the schema for' : `column ${path} of`
+  return `${what} ${formatTable(table)}: expected ${expected}, received ${received}; ${remedy}`
 }

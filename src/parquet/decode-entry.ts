@@ -96,7 +96,7 @@ function loadDictionary(
   const reader = openBatch(header.batch, body, unpack)
   const [values] = loadColumns([{ ...field, dictionary: undefined }], reader, known)
   const before = header.isDelta ? known.get(header.id) : undefined
-  const all = before ? concatColumns(before, values as Column) : (values as Column)
+  const all = before ? concatColumns([before, values as Column]) : (values as Column)
   return new Map(known).set(header.id, all)
 }
 

@@ -2,16 +2,17 @@
  * One whole job: entries in, finished files with their metrics out.
  *
  * Promises: every row of every entry is in exactly one file, or the entry that prevents it is
- * named. A pure function of the job but for `writeParquet`, which is the library behind it.
+ * named; what is in memory at once are the columns of about one file of the greatest size, twice. A pure function of the job but for `writeParquet`, which is the library behind it.
  */
 
 import { andBits } from '../arrow/kernels/bits.ts'
 import { columnBytes, type StructColumn } from '../arrow/kernels/column.ts'
 import { countNaN } from '../arrow/kernels/nan.ts'
 import { storedFields } from '../arrow/kernels/project.ts'
-import { ServiceError } from '../errors.ts'
+import { type ErrorKind, ServiceError } from '../errors.ts'
 import type { StructType } from '../iceberg/types.ts'
-import { cutBatches, filesNeeded, sampleOf } from './cut.ts'
+import { arrange, type NumberedBatch } from './arrange.ts'
+import { WAITING_COLUMN_BYTES_MAX } from './cut.ts'
 import { entryDecoder } from './decode-entry.ts'
 import type {
   EncodedFile,
@@ -20,18 +21,22 @@ import type {
   EncodeOutcome,
   EncodeSettings,
 } from './encoder.ts'
-import { fixFooter } from './footer.ts'
+import { joinFiles } from './footer.ts'
 import { ipcStream } from './ipc-stream.ts'
 import { fileMetrics } from './metrics.ts'
-import { type Partition, splitter } from './split.ts'
+import { pieceWriter } from './piece-writer.ts'
+import { type SortKeys, sortKeys } from './sort-keys.ts'
+import { splitter } from './split.ts'
 import { targetSchemaMessage, uuidFieldIds } from './target-schema.ts'
 import type { Unpack } from './unpack.ts'
 
+export type WriterSettings = Omit<
+  EncodeSettings,
+  'targetFileBytes' | 'rowGroupBytesMax' | 'metricsModes' | 'encodedRatio'
+>
+
 /** An Arrow IPC stream as the bytes of a Parquet file. */
-export type WriteParquet = (
-  stream: Uint8Array,
-  settings: Pick<EncodeSettings, 'compression' | 'rowGroupRowsMax'>,
-) => Uint8Array
+export type WriteParquet = (stream: Uint8Array, settings: WriterSettings) => Uint8Array
 
 export interface Library {
   readonly writeParquet: WriteParquet
@@ -41,49 +46,82 @@ export interface Library {
 
 /**
  * @throws what {@link isTrap} knows when the library trapped: it must not be used again.
- * @throws ServiceError `unavailable` when the job is too large for one piece; `invalid` when the
- * table cannot be written at all; `internal` when its files cannot though each entry can.
+ * @throws ServiceError `unavailable` when the job is too large for one piece; `overloaded` when one
+ * entry touches too many partitions; `invalid` when the table cannot be written at all; `internal`
+ * when its files cannot though each entry can.
  */
 export function encodeJob(job: EncodeJob, library: Library): EncodeOutcome {
   // Before any entry is looked at: what is wrong here is none of theirs.
   const table = prepareTable(job, library)
   const split = splitter(job.schema, job.partitionSpec)
   const decode = entryDecoder(job.schema, library.unpack())
-  for (const entry of job.entries) {
-    try {
-      split.add(decode(entry))
-    } catch (error) {
-      return undecodable(entry, error)
+  const files: EncodedFile[] = []
+  let waiting: NumberedBatch[] = []
+  let waitingBytes = 0
+  const writeWaiting = () => {
+    for (const { partition, batches } of arrange(waiting, table.keys)) {
+      files.push(...table.writeFiles(split.values(partition), batches))
     }
+    waiting = []
+    waitingBytes = 0
   }
   try {
-    return { kind: 'encoded', files: split.partitions().flatMap(table.writeFiles) }
+    for (const [index, entry] of job.entries.entries()) {
+      try {
+        const rows = decode(entry)
+        if (rows.length === 0) continue
+        waiting.push({ rows, partitions: split.number(rows) })
+        waitingBytes += columnBytes(rows)
+      } catch (error) {
+        return undecodable(entry, error)
+      }
+      if (split.count() > job.partitionsMax) return crowded(index, job.partitionsMax)
+      if (waitingBytes >= WAITING_COLUMN_BYTES_MAX) writeWaiting()
+    }
+    writeWaiting()
   } catch (error) {
     refuseToBlame(error)
     return findUnwritable(job, library, error)
   }
+  return { kind: 'encoded', files, ...table.learnt() }
+}
+
+/** The entry at `index` is the first that does not fit. */
+function crowded(index: number, partitionsMax: number): EncodeOutcome {
+  if (index > 0) return { kind: 'crowded', entriesMax: index }
+  throw new ServiceError(
+    'overloaded',
+    `one batch touches more than ${partitionsMax} partitions: partition the table more coarsely, ` +
+      'or raise commit.groupPartitionsMax',
+  )
 }
 
 interface TableWriter {
-  readonly writeFiles: (partition: Partition) => EncodedFile[]
+  readonly keys: SortKeys | undefined
+  readonly writeFiles: (
+    partition: EncodedFile['partition'],
+    batches: readonly StructColumn[],
+  ) => EncodedFile[]
+  readonly learnt: () => { readonly encodedRatio?: number }
 }
 
-function prepareTable({ schema, settings }: EncodeJob, { writeParquet }: Library): TableWriter {
+function prepareTable(job: EncodeJob, { writeParquet }: Library): TableWriter {
+  const { schema, settings } = job
   const message = targetSchemaMessage(schema)
   const uuids = uuidFieldIds(schema)
-  const write = (part: readonly StructColumn[]) => writeParquet(ipcStream(message, part), settings)
-  const writeFile = (part: readonly StructColumn[], partition: Partition['values']) => {
-    const { bytes, footer } = fixFooter(write(part), uuids)
-    return { ...fileMetrics(schema, footer, nanCounts(schema, part)), partition, bytes }
-  }
+  const keys = sortKeys(schema, job.sortOrder)
+  const sortOrderId = keys && job.sortOrder?.['order-id']
+  const pieces = pieceWriter(settings, (part) => writeParquet(ipcStream(message, part), settings))
   return {
-    writeFiles: ({ values, batches }) => {
-      const count = filesNeeded(batches, settings.targetFileBytes, () => {
-        const sample = sampleOf(batches, settings.targetFileBytes)
-        return write([sample]).length / Math.max(1, columnBytes(sample))
-      })
-      return cutBatches(batches, count).map((part) => writeFile(part, values))
-    },
+    keys,
+    learnt: () => pieces.learnt(),
+    writeFiles: (partition, batches) =>
+      pieces.writeFiles(batches).map(({ pieces, rows }) => {
+        const { bytes, footer } = joinFiles(pieces, uuids)
+        const nans = nanCounts(schema, rows)
+        const metrics = fileMetrics(schema, footer, nans, settings.metricsModes)
+        return { ...metrics, partition, sortOrderId, bytes }
+      }),
   }
 }
 
@@ -108,14 +146,10 @@ function nanCounts(schema: StructType, batches: readonly StructColumn[]): Map<nu
 
 /** The library refused the files: each entry alone shows whose fault it is. */
 function findUnwritable(job: EncodeJob, library: Library, error: unknown): EncodeOutcome {
+  if (job.entries.length === 1) return undecodable(job.entries[0] as EncodeEntry, error)
   for (const entry of job.entries) {
-    try {
-      const split = splitter(job.schema, job.partitionSpec)
-      split.add(entryDecoder(job.schema, library.unpack())(entry))
-      split.partitions().forEach(prepareTable(job, library).writeFiles)
-    } catch (own) {
-      return undecodable(entry, own)
-    }
+    const outcome = encodeJob({ ...job, entries: [entry] }, library)
+    if (outcome.kind === 'undecodable') return outcome
   }
   throw new ServiceError('internal', `parquet: ${messageOf(error)}`, { cause: error })
 }
@@ -126,10 +160,12 @@ function undecodable({ sequence }: EncodeEntry, error: unknown): EncodeOutcome {
   return { kind: 'undecodable', sequence, reason: messageOf(error) }
 }
 
+const BLAMELESS: ReadonlySet<ErrorKind> = new Set(['unavailable', 'overloaded'])
+
 /** Entries are set aside for what they are, never for what this thread lacks. */
 function refuseToBlame(error: unknown): void {
   if (isTrap(error)) throw error
-  if (error instanceof ServiceError && error.kind === 'unavailable') throw error
+  if (error instanceof ServiceError && BLAMELESS.has(error.kind)) throw error
   if (error instanceof RangeError && error.message === 'Array buffer allocation failed') {
     throw new ServiceError('unavailable', 'parquet: out of memory; encode fewer entries at once', {
       cause: error,

@@ -1,12 +1,12 @@
 /**
  * The footer of a Parquet file (parquet.thrift, `FileMetaData`): what the manifest needs from it,
- * and the two things that the writer gets wrong.
+ * the two things that the writer gets wrong, and how pieces become one file.
  *
  * Promises: everything else in the footer stays byte for byte, and data pages are not touched.
  * Does not know: Iceberg's rules for metrics.
  */
 
-import type { ThriftStruct, ThriftValue } from './thrift.ts'
+import type { ThriftList, ThriftStruct, ThriftValue } from './thrift.ts'
 import { readThrift, thriftStruct, writeThrift } from './thrift.ts'
 
 const MAGIC = 'PAR1'
@@ -51,6 +51,41 @@ export interface FixedFile {
  */
 export function fixFooter(file: Uint8Array, uuidFieldIds: ReadonlySet<number>): FixedFile {
   const { metadata, start } = parse(file)
+  return withFooter([file.subarray(0, start)], fixMetadata(metadata, uuidFieldIds))
+}
+
+/**
+ * {@link fixFooter} for one file in several pieces: files of the same columns, whose row groups
+ * become those of one file in the order of the pieces.
+ */
+export function joinFiles(
+  pieces: readonly Uint8Array[],
+  uuidFieldIds: ReadonlySet<number>,
+): FixedFile {
+  const [first] = pieces
+  if (first === undefined) throw new RangeError('a parquet file needs at least one piece')
+  if (pieces.length === 1) return fixFooter(first, uuidFieldIds)
+  const parts: Uint8Array[] = [Buffer.from(MAGIC, 'latin1')]
+  const groups: ThriftValue[] = []
+  let at = MAGIC.length
+  let rows = 0n
+  for (const piece of pieces) {
+    const { metadata } = parse(piece)
+    const own = rowGroupsOf(metadata)
+    const pages = piece.subarray(MAGIC.length, pagesEnd(own))
+    parts.push(pages)
+    for (const group of own) groups.push(movedGroup(group, at - MAGIC.length, groups.length))
+    at += pages.length
+    rows += integer(metadata.members.get(3))
+  }
+  const { metadata } = parse(first)
+  const members = new Map(metadata.members)
+  members.set(3, { kind: 'i64', value: rows })
+  members.set(4, { ...(members.get(4) as ThriftList), items: groups })
+  return withFooter(parts, fixMetadata({ kind: 'struct', members }, uuidFieldIds))
+}
+
+function fixMetadata(metadata: ThriftStruct, uuidFieldIds: ReadonlySet<number>): ThriftStruct {
   const members = new Map(metadata.members)
   const schema = members.get(2)
   if (schema?.kind === 'list' && uuidFieldIds.size > 0) {
@@ -62,15 +97,15 @@ export function fixFooter(file: Uint8Array, uuidFieldIds: ReadonlySet<number>): 
     if (items.length > 0) members.set(5, { ...keyValues, items })
     else members.delete(5)
   }
-  const fixed: ThriftStruct = { kind: 'struct', members }
+  return { kind: 'struct', members }
+}
+
+function withFooter(parts: readonly Uint8Array[], metadata: ThriftStruct): FixedFile {
   const tail = Buffer.alloc(TAIL_BYTES)
-  const footer = writeThrift(fixed)
+  const footer = writeThrift(metadata)
   tail.writeUInt32LE(footer.length)
   tail.write(MAGIC, 4, 'latin1')
-  return {
-    bytes: joined([file.subarray(0, start), footer, tail]),
-    footer: describe(fixed),
-  }
+  return { bytes: joined([...parts, footer, tail]), footer: describe(metadata) }
 }
 
 /** In a buffer of its own: the result is handed to another thread without a copy. */
@@ -141,6 +176,54 @@ function describeChunk(chunk: ReadonlyMap<number, ThriftValue>, fieldId: number)
 function chunkStart(chunk: ReadonlyMap<number, ThriftValue>): bigint {
   const dictionary = chunk.get(11)
   return dictionary?.kind === 'i64' ? dictionary.value : integer(chunk.get(9))
+}
+
+function rowGroupsOf(metadata: ThriftStruct): readonly ThriftValue[] {
+  return list(metadata.members.get(4))
+}
+
+/** Where the last page ends; what follows are indexes of pages. */
+function pagesEnd(groups: readonly ThriftValue[]): number {
+  const chunks = groups.flatMap((group) => list(struct(group).get(1)))
+  const ends = chunks.map((chunk) => {
+    const metadata = struct(struct(chunk).get(3))
+    return Number(chunkStart(metadata) + integer(metadata.get(7)))
+  })
+  return ends.reduce((last, end) => Math.max(last, end), MAGIC.length)
+}
+
+const ORDINAL_MAX = 2 ** 15 - 1
+
+/** The same row group `by` bytes further on; without indexes of pages, which are left behind. */
+function movedGroup(group: ThriftValue, by: number, ordinal: number): ThriftValue {
+  const members = new Map(struct(group))
+  const chunks = members.get(1) as ThriftList
+  const items = chunks.items.map((chunk) => {
+    const own = moved(new Map(struct(chunk)), [2], by)
+    for (const index of [4, 5, 6, 7]) own.delete(index)
+    const metadata = moved(new Map(struct(own.get(3))), [9, 10, 11], by)
+    return thrift(own.set(3, thrift(metadata)))
+  })
+  members.set(1, { ...chunks, items })
+  // The number of a row group is optional, and has 15 bits.
+  if (ordinal > ORDINAL_MAX) members.delete(7)
+  else if (members.has(7)) members.set(7, { kind: 'i16', value: BigInt(ordinal) })
+  return thrift(moved(members, [5], by))
+}
+
+/** Offsets of 0 say that there is none. */
+function moved(members: Map<number, ThriftValue>, offsets: readonly number[], by: number) {
+  for (const id of offsets) {
+    const offset = members.get(id)
+    if (offset?.kind === 'i64' && offset.value > 0n) {
+      members.set(id, { kind: 'i64', value: offset.value + BigInt(by) })
+    }
+  }
+  return members
+}
+
+function thrift(members: ReadonlyMap<number, ThriftValue>): ThriftStruct {
+  return { kind: 'struct', members }
 }
 
 function struct(value: ThriftValue | undefined): ReadonlyMap<number, ThriftValue> {

@@ -7,8 +7,15 @@
  */
 import { isUtf8 } from 'node:buffer'
 import { minimalDecimal, truncateLower, truncateUpper } from '../iceberg/bounds.ts'
+import {
+  METRICS_DEFAULT,
+  type MetricsMode,
+  metricsModes,
+  TRUNCATE_16,
+} from '../iceberg/metrics-mode.ts'
 import { decimalOf } from '../iceberg/primitive.ts'
-import type { DataFile, PrimitiveType, StructType, Type } from '../iceberg/types.ts'
+import { leafFields } from '../iceberg/schema.ts'
+import type { DataFile, PrimitiveType, StructType } from '../iceberg/types.ts'
 import type { ColumnChunk, Footer } from './footer.ts'
 
 export type FileMetrics = Pick<
@@ -23,22 +30,15 @@ export type FileMetrics = Pick<
   | 'splitOffsets'
 >
 
-/** `truncate(16)`: characters of strings, bytes of binaries. */
-const BOUND_LENGTH_MAX = 16
-/** Wide tables have metrics of their first columns only; every entry costs each planner. */
-const METRICS_COLUMNS_MAX = 100
-
-interface Leaf {
-  readonly id: number
-  readonly type: PrimitiveType
-  readonly isRepeated: boolean
-}
-
-/** `nanCounts`: NaN in each float and double column outside lists and maps, by field id. */
+/**
+ * `nanCounts`: NaN in each float and double column outside lists and maps, by field id. `modes`:
+ * what is kept of each column.
+ */
 export function fileMetrics(
   schema: StructType,
   footer: Footer,
   nanCounts: ReadonlyMap<number, bigint>,
+  modes: ReadonlyMap<number, MetricsMode> = metricsModes(schema, METRICS_DEFAULT),
 ): FileMetrics {
   const chunks = chunksByField(footer)
   const metrics = {
@@ -51,9 +51,12 @@ export function fileMetrics(
     upperBounds: new Map<number, Uint8Array>(),
     splitOffsets: footer.rowGroups.map((group) => group.offset).sort((a, b) => Number(a - b)),
   }
-  for (const { id, type, isRepeated } of leavesBreadthFirst(schema).slice(0, METRICS_COLUMNS_MAX)) {
+  for (const { field, isRepeated } of leafFields(schema)) {
+    const { id } = field
+    const type = field.type as PrimitiveType
     const own = chunks.get(id)
-    if (!own) continue
+    const mode = modes.get(id) ?? NO_METRICS
+    if (!own || mode.kind === 'none') continue
     metrics.columnSizes.set(id, sum(own.map((chunk) => chunk.compressedBytes)))
     if (isRepeated) continue
     metrics.valueCounts.set(id, sum(own.map((chunk) => chunk.valueCount)))
@@ -62,11 +65,19 @@ export function fileMetrics(
     const isFloating = type === 'float' || type === 'double'
     const nans = nanCounts.get(id)
     if (isFloating && nans !== undefined) metrics.nanValueCounts.set(id, nans)
-    const bounds = columnBounds(type, own)
+    const bounds = columnBounds(type, own, boundLength(mode))
     if (bounds?.lower) metrics.lowerBounds.set(id, bounds.lower)
     if (bounds?.upper) metrics.upperBounds.set(id, bounds.upper)
   }
   return metrics
+}
+
+const NO_METRICS: MetricsMode = { kind: 'none' }
+
+/** Most characters or bytes of a bound; 0 for no bounds. */
+function boundLength(mode: MetricsMode): number {
+  if (mode.kind === 'full') return Number.POSITIVE_INFINITY
+  return mode.kind === 'truncate' ? mode.length : 0
 }
 
 interface Bounds {
@@ -78,7 +89,9 @@ interface Bounds {
 export function columnBounds(
   type: PrimitiveType,
   chunks: readonly ColumnChunk[],
+  lengthMax = TRUNCATE_16.length,
 ): Bounds | undefined {
+  if (lengthMax === 0) return undefined
   const compare = comparison(type)
   let least: Uint8Array | undefined
   let most: Uint8Array | undefined
@@ -93,8 +106,8 @@ export function columnBounds(
   const upper = singleValue(type, most, 'upper')
   // Copies: the footer's buffer must not live as long as the metrics.
   return {
-    lower: copy(truncateLower(type, lower, BOUND_LENGTH_MAX)),
-    upper: copy(truncateUpper(type, upper, BOUND_LENGTH_MAX)),
+    lower: copy(truncateLower(type, lower, lengthMax)),
+    upper: copy(truncateUpper(type, upper, lengthMax)),
   }
 }
 
@@ -193,25 +206,4 @@ function chunksByField(footer: Footer): Map<number, ColumnChunk[]> {
     }
   }
   return chunks
-}
-
-/** A struct's own values before those of its nested types: the order in which the limit counts. */
-function leavesBreadthFirst(schema: StructType): Leaf[] {
-  const leaves: Leaf[] = []
-  const waiting: { readonly id: number; readonly type: Type; readonly isRepeated: boolean }[] =
-    schema.fields.map(({ id, type }) => ({ id, type, isRepeated: false }))
-  for (let next = waiting.shift(); next !== undefined; next = waiting.shift()) {
-    const { id, type, isRepeated } = next
-    if (typeof type === 'string') {
-      leaves.push({ id, type, isRepeated })
-    } else if (type.type === 'struct') {
-      waiting.push(...type.fields.map((field) => ({ id: field.id, type: field.type, isRepeated })))
-    } else if (type.type === 'list') {
-      waiting.push({ id: type['element-id'], type: type.element, isRepeated: true })
-    } else {
-      waiting.push({ id: type['key-id'], type: type.key, isRepeated: true })
-      waiting.push({ id: type['value-id'], type: type.value, isRepeated: true })
-    }
-  }
-  return leaves
 }

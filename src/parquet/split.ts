@@ -1,14 +1,18 @@
 /**
- * Rows of batches to the partitions that they belong to.
+ * Which partition each row of a batch belongs to.
  *
- * Promises: each row is in exactly one partition; within a partition rows stay in log order; a
- * batch whose rows share one partition is passed on untouched.
+ * Promises: rows have the same number exactly when all of the spec's transforms give them the same
+ * values, in all batches of a job; a batch within one partition is told so without a number for
+ * each row. Does not know: what becomes of the rows.
  */
-import type { StructColumn } from '../arrow/kernels/column.ts'
+import type { Column, StructColumn } from '../arrow/kernels/column.ts'
+import { createNumbering, createWordNumbering } from '../arrow/kernels/numbering.ts'
 import { columnById } from '../arrow/kernels/project.ts'
 import { takeColumn } from '../arrow/kernels/take.ts'
-import { type ValueReader, valueReader } from '../arrow/kernels/values.ts'
-import { sourceType, transformFunction } from '../iceberg/partition.ts'
+import { type ColumnTransform, columnTransform } from '../arrow/kernels/transform.ts'
+import { extremeRows, isUniform } from '../arrow/kernels/uniform.ts'
+import { valueReader } from '../arrow/kernels/values.ts'
+import { parseTransform, resultType, sourceType } from '../iceberg/partition.ts'
 import type {
   PartitionField,
   PartitionSpec,
@@ -17,136 +21,121 @@ import type {
   Value,
 } from '../iceberg/types.ts'
 
-export interface Partition {
-  /** One value for each field of the spec. */
-  readonly values: readonly (Value | null)[]
-  readonly batches: StructColumn[]
-}
+/** One number for all rows, or one for each. */
+export type RowNumbers = number | Int32Array
 
 export interface Splitter {
-  add(batch: StructColumn): void
-  /** In the order of their first rows. */
-  partitions(): readonly Partition[]
+  /** @throws RangeError when a value has no partition. */
+  number(batch: StructColumn): RowNumbers
+  /** How many partitions there are so far: numbers are below. */
+  count(): number
+  /** One value for each field of the spec. */
+  values(partition: number): readonly (Value | null)[]
 }
 
 /** @throws ServiceError `invalid` when the schema cannot be partitioned that way. */
 export function splitter(schema: Schema, spec: PartitionSpec): Splitter {
-  const partitions = new Map<string, Partition>()
-  const fields = spec.fields.map((field) => fieldPartitioner(field, schema))
+  const fields = spec.fields.map((field) => fieldSplitter(field, schema))
+  const tuples = createWordNumbering(fields.length)
+  const partitions: (readonly (Value | null)[])[] = []
 
-  const partition = (ordinals: readonly number[]): Partition => {
-    const key = ordinals.join()
-    const known = partitions.get(key)
-    if (known) return known
-    const values = fields.map((field, i) => field.value(ordinals[i] as number))
-    const made: Partition = { values, batches: [] }
-    partitions.set(key, made)
-    return made
+  const learn = (rows: Int32Array): Int32Array => {
+    const { numbers, firsts } = tuples(rows)
+    for (const row of firsts) {
+      partitions.push(
+        fields.map((field, i) => field.value(rows[row * fields.length + i] as number)),
+      )
+    }
+    return numbers
   }
-
   return {
-    partitions: () => [...partitions.values()],
-    add: (batch) => {
-      if (batch.length === 0) return
-      const columns = fields.map((field) => field.ordinals(batch))
-      const groups = groupRows(columns, batch.length)
-      for (const rows of groups) {
-        const first = rows[0] as number
-        const { batches } = partition(columns.map((column) => column[first] as number))
-        batches.push(groups.length === 1 ? batch : (takeColumn(batch, rows) as StructColumn))
+    number: (batch) => {
+      if (fields.length === 0) {
+        if (partitions.length === 0) partitions.push([])
+        return 0
       }
+      const columns = fields.map((field) => field.number(batch))
+      if (columns.every((numbers) => typeof numbers === 'number')) {
+        return learn(Int32Array.from(columns))[0] as number
+      }
+      return learn(interleaved(columns, batch.length))
     },
+    count: () => partitions.length,
+    values: (partition) => partitions[partition] as readonly (Value | null)[],
   }
 }
 
-/** Rows with equal ordinals together, groups in the order of their first rows. */
-function groupRows(columns: readonly Int32Array[], length: number): Int32Array[] {
-  const ids = columns.reduce(pairOrdinals, new Int32Array(length))
-  const groups = new Map<number, number[]>()
-  for (let row = 0; row < length; row++) {
-    const id = ids[row] as number
-    const rows = groups.get(id)
-    if (rows) rows.push(row)
-    else groups.set(id, [row])
+function interleaved(columns: readonly RowNumbers[], length: number): Int32Array {
+  const [first] = columns
+  if (columns.length === 1 && typeof first === 'object') return first
+  const rows = new Int32Array(length * columns.length)
+  for (const [i, numbers] of columns.entries()) {
+    for (let row = 0; row < length; row++) {
+      rows[row * columns.length + i] =
+        typeof numbers === 'number' ? numbers : (numbers[row] as number)
+    }
   }
-  return [...groups.values()].map((rows) => Int32Array.from(rows))
+  return rows
 }
 
-/** A small number for each row: equal where both are equal. */
-function pairOrdinals(left: Int32Array, right: Int32Array): Int32Array {
-  const ids = new Map<number, number>()
-  return left.map((ordinal, row) => {
-    // Both are below 2^26: a job has fewer distinct values than that.
-    const pair = ordinal * 2 ** 26 + (right[row] as number)
-    const known = ids.get(pair)
-    if (known !== undefined) return known
-    ids.set(pair, ids.size)
-    return ids.size - 1
-  })
+interface FieldSplitter {
+  number(batch: StructColumn): RowNumbers
+  value(number: number): Value | null
 }
 
-interface FieldPartitioner {
-  /** A small number for each row: equal for equal partition values, in all batches. */
-  ordinals(batch: StructColumn): Int32Array
-  value(ordinal: number): Value | null
-}
-
-function fieldPartitioner(field: PartitionField, schema: Schema): FieldPartitioner {
+function fieldSplitter(field: PartitionField, schema: Schema): FieldSplitter {
   // The column of a void field may be gone from the schema.
-  if (field.transform === 'void') {
-    return { ordinals: (batch) => new Int32Array(batch.length), value: () => null }
-  }
+  if (field.transform === 'void') return { number: () => 0, value: () => null }
   const source = sourceType(schema, field)
-  const apply = transformFunction(field.transform, source)
+  const result = resultType(field.transform, source)
+  const transform = columnTransform(field.transform, source)
+  const isFloat = result === 'float' || result === 'double'
+  const numbering = createNumbering(isFloat)
   const values: (Value | null)[] = []
-  const ordinalOf = new Map<unknown, number>()
-  const ordinal = (value: Value | null): number => {
-    const key = comparable(value)
-    const known = ordinalOf.get(key)
-    if (known !== undefined) return known
-    ordinalOf.set(key, values.length)
-    return values.push(value) - 1
+
+  const learn = (column: Column): Int32Array => {
+    const { numbers, firsts } = numbering.add(column)
+    const read = valueReader(column, result)
+    for (const row of firsts) values.push(read(row))
+    return numbers
   }
   return {
-    value: (index) => values[index] as Value | null,
-    ordinals: (batch) => {
+    value: (number) => values[number] as Value | null,
+    number: (batch) => {
       const column = columnById(batch, schema, field['source-id'])
       if (!column) throw new RangeError(`partition field ${field.name} has no source column`)
-      return rowOrdinals(batch.length, valueReader(column, source), {
-        isPlain: isPlain(source),
-        ordinal: (value) => ordinal(apply(value)),
-      })
+      const sample = sampleRow(column, { transform, keepsOrder: keepsOrder(field, source) })
+      if (sample) return learn(sample)[0] as number
+      const numbers = learn(transform(column))
+      return numbers.every((number) => number === numbers[0]) ? (numbers[0] as number) : numbers
     },
   }
 }
 
-/** Source values of one batch that are remembered; beyond, each row is transformed. */
-const SEEN_VALUES_MAX = 1_024
-
-interface Ordering {
-  /** Equal values are the same key of a Map. */
-  readonly isPlain: boolean
-  readonly ordinal: (value: Value | null) => number
+interface Sampling {
+  readonly transform: ColumnTransform
+  readonly keepsOrder: boolean
 }
 
-function rowOrdinals(length: number, read: ValueReader, { isPlain, ordinal }: Ordering) {
-  const ordinals = new Int32Array(length)
-  // Sources repeat (services, sorted times), and a hash of a text costs more than a look-up.
-  const seen = new Map<Value | null, number>()
-  for (let row = 0; row < length; row++) {
-    const value = read(row)
-    const known = isPlain ? seen.get(value) : undefined
-    const own = known ?? ordinal(value)
-    ordinals[row] = own
-    if (isPlain && known === undefined && seen.size < SEEN_VALUES_MAX) seen.set(value, own)
+/** The one transformed value of all rows, when that is cheap to see. */
+function sampleRow(column: Column, { transform, keepsOrder }: Sampling): Column | undefined {
+  if (isUniform(column)) return transform(takeColumn(column, Int32Array.of(0)))
+  if (!keepsOrder || column.nullCount > 0 || column.kind !== 'fixed') return undefined
+  const ends = transform(takeColumn(column, Int32Array.from(extremeRows(column))))
+  return isUniform(ends) ? ends : undefined
+}
+
+/** Is the result between those of the least and the greatest value? */
+function keepsOrder({ transform }: PartitionField, source: PrimitiveType): boolean {
+  switch (parseTransform(transform).kind) {
+    case 'year':
+    case 'month':
+    case 'day':
+    case 'hour':
+      return true
+    case 'truncate':
+      return source === 'int' || source === 'long'
+    default:
+      return false
   }
-  return ordinals
-}
-
-function isPlain(type: PrimitiveType): boolean {
-  return type !== 'binary' && type !== 'uuid' && !type.startsWith('fixed')
-}
-
-function comparable(value: Value | null): unknown {
-  return value instanceof Uint8Array ? `x${Buffer.from(value).toString('hex')}` : value
 }

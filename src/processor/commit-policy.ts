@@ -5,6 +5,7 @@
  * steps backwards cannot hold it longer than that either. Does not know: whether the table can be
  * committed at all, or whether there is room to do it now.
  */
+import type { Clock } from '../runtime/clock.ts'
 
 export interface CommitSettings {
   readonly bytes: number
@@ -15,6 +16,10 @@ export interface CommitSettings {
 export interface Instant {
   readonly wallMs: number
   readonly monotonicMs: number
+}
+
+export function instantOf(clock: Clock): Instant {
+  return { wallMs: clock.now(), monotonicMs: clock.monotonic() }
 }
 
 export interface WaitingEntries {

@@ -25,12 +25,7 @@ export async function writeDataFiles(
   for (const [n, { bytes, ...file }] of files.entries()) {
     const filePath = dataFileLocation(tableLocation, { ...name, n })
     await putOnce(store, filePath, bytes)
-    written.push({
-      ...file,
-      filePath,
-      fileSizeInBytes: BigInt(bytes.length),
-      sortOrderId: undefined,
-    })
+    written.push({ ...file, filePath, fileSizeInBytes: BigInt(bytes.length) })
   }
   return written
 }

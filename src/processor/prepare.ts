@@ -5,20 +5,24 @@
  * that was not set aside; an entry that the table as it is now cannot take is set aside, durably,
  * before the others are written. Does not know: the snapshot that it will be put on top of.
  */
+import { isDeepStrictEqual } from 'node:util'
 import type { LoadedTable } from '../catalog/catalog.ts'
 import { ServiceError, toServiceError, unreachable } from '../errors.ts'
 import { type PreparedManifest, prepareManifest } from '../iceberg/append.ts'
-import { defaultSpec } from '../iceberg/partition.ts'
+import { defaultSortOrder, defaultSpec } from '../iceberg/partition.ts'
 import { currentSchema } from '../iceberg/schema.ts'
 import type { TableMetadata } from '../iceberg/types.ts'
-import type { EncodedFile } from '../parquet/encoder.ts'
+import type { EncodedFile, EncodeOutcome } from '../parquet/encoder.ts'
 import { manifestLocation } from '../storage/paths.ts'
 import { type CommitGroup, type Damage, type OnQuarantine, readGroup } from './commit-group.ts'
 import { putOnce, writeDataFiles } from './data-files.ts'
+import { droppedColumns } from './dropped-columns.ts'
+import type { FileSizing } from './file-sizing.ts'
 import type { GroupSize } from './group-size.ts'
 import { type Inspection, inspectTable } from './inspect.ts'
 import type { TableContext } from './parts.ts'
 import type { RetryPace } from './retry-pace.ts'
+import { settingsPrint, tableSettings } from './table-settings.ts'
 import type { SequenceRange } from './watermark.ts'
 
 /** Entries set aside in one go before other tables get their turn. */
@@ -28,7 +32,10 @@ const UNDECODABLE_MAX = 64
 export interface TableShape {
   readonly schemaId: number
   readonly specId: number
+  readonly sortOrderId: number
   readonly formatVersion: number
+  /** Of the properties that files are written by. */
+  readonly settings: string
 }
 
 export interface PreparedGroup {
@@ -55,6 +62,7 @@ export interface PrepareRequest {
   readonly after: bigint
   /** Learns from how the encoding went. */
   readonly size: GroupSize
+  readonly sizing: FileSizing
   readonly onQuarantine: OnQuarantine
 }
 
@@ -64,19 +72,19 @@ export async function prepareGroup(
   request: PrepareRequest,
 ): Promise<Preparation> {
   const { wal, config } = context.parts
-  const limits = {
-    bytesMax: config.commit.groupBytesMax,
-    rows: config.commit.rows,
-    entriesMax: request.size.entriesMax,
-  }
+  const { groupBytesMax: bytesMax, rows } = config.commit
+  let { entriesMax } = request.size
   for (let undecodable = 0; undecodable < UNDECODABLE_MAX; undecodable += 1) {
+    const limits = { bytesMax, rows, entriesMax }
     const from = { key: context.key, after: request.after }
     const group = await readGroup(wal, from, limits, request.onQuarantine)
     if (group === undefined) return { kind: 'empty' }
     const sequences = group.entries.map((entry) => entry.sequence)
-    const outcome = await encode(context, request.metadata, group)
+    warnOfDropped(context, request.metadata, group)
+    const outcome = await encode(context, request, group)
     switch (outcome.kind) {
       case 'encoded':
+        learn(request, group, outcome)
         return {
           kind: 'prepared',
           group: await writeGroup(context, request.metadata, { ...group, files: outcome.files }),
@@ -93,7 +101,10 @@ export async function prepareGroup(
         const isSame = isSameShape(shapeOf(request.metadata), shapeOf(now.loaded.metadata))
         if (!isSame) return { kind: 'reshaped', loaded: now.loaded }
         await setAside(context, request, outcome)
+        break
       }
+      case 'crowded':
+        entriesMax = outcome.entriesMax
     }
     // Read again: the encoder may have taken the payloads' buffers with it.
   }
@@ -104,28 +115,60 @@ export function shapeOf(metadata: TableMetadata): TableShape {
   return {
     schemaId: metadata['current-schema-id'],
     specId: metadata['default-spec-id'],
+    sortOrderId: metadata['default-sort-order-id'],
     formatVersion: metadata['format-version'],
+    settings: settingsPrint(metadata),
   }
 }
 
 export function isSameShape(a: TableShape, b: TableShape): boolean {
-  return a.schemaId === b.schemaId && a.specId === b.specId && a.formatVersion === b.formatVersion
+  return isDeepStrictEqual(a, b)
 }
 
-async function encode({ parts }: TableContext, metadata: TableMetadata, group: CommitGroup) {
-  const { compression, rowGroupRowsMax, targetFileBytes } = parts.config.parquet
+/** Before the encoding, which takes the entries' bytes with it. */
+function warnOfDropped(
+  { parts, key }: TableContext,
+  metadata: TableMetadata,
+  { entries }: CommitGroup,
+): void {
+  const columns = droppedColumns(entries, metadata)
+  if (columns.length === 0) return
+  parts.logger.warn({ key, columns }, 'rows are committed without columns that the table dropped')
+}
+
+async function encode(
+  { parts }: TableContext,
+  { metadata, sizing }: PrepareRequest,
+  group: CommitGroup,
+) {
+  const settings = tableSettings(metadata, parts.config).encode
+  const { encodedRatio } = sizing
   try {
     return await parts.encoder.encode({
       schema: currentSchema(metadata),
       partitionSpec: defaultSpec(metadata),
+      sortOrder: defaultSortOrder(metadata),
+      partitionsMax: parts.config.commit.groupPartitionsMax,
       entries: group.entries,
-      settings: { compression, rowGroupRowsMax, targetFileBytes },
+      settings: encodedRatio === undefined ? settings : { ...settings, encodedRatio },
     })
   } catch (thrown) {
     const error = toServiceError(thrown)
     if (error.kind !== 'unavailable') throw error
     return { kind: 'died', reason: error.message } as const
   }
+}
+
+function learn(
+  { sizing }: PrepareRequest,
+  group: CommitGroup,
+  { files, encodedRatio }: Extract<EncodeOutcome, { kind: 'encoded' }>,
+): void {
+  sizing.observe({
+    payloadBytes: group.bytes,
+    fileBytes: files.reduce((sum, file) => sum + file.bytes.length, 0),
+    encodedRatio,
+  })
 }
 
 async function encoderDied(

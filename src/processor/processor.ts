@@ -10,7 +10,7 @@
 import type { KeyState } from '#wal'
 import { type EntryKey, parseKey } from '../entry.ts'
 import { ServiceError, toServiceError } from '../errors.ts'
-import type { Instant } from './commit-policy.ts'
+import { instantOf } from './commit-policy.ts'
 import { createManifestListReader } from './parent-manifests.ts'
 import type { ProcessorParts } from './parts.ts'
 import { type Candidate, chooseTables } from './schedule.ts'
@@ -93,7 +93,7 @@ class LogProcessor implements Processor {
   }
 
   status(): TableStatus[] {
-    const now = this.#now()
+    const now = instantOf(this.#parts.clock)
     return this.#parts.wal
       .keys()
       .map((live) => this.#worker(live.key)?.status(live, now) ?? this.#unreadableStatus(live))
@@ -135,7 +135,7 @@ class LogProcessor implements Processor {
   }
 
   #candidates(): Candidate[] {
-    const now = this.#now()
+    const now = instantOf(this.#parts.clock)
     const states = this.#parts.wal.keys()
     this.#forgetWorkersBut(new Set(states.map((live) => live.key)))
     return states.flatMap((live) => {
@@ -224,13 +224,9 @@ class LogProcessor implements Processor {
       lastSnapshotId: undefined,
       watermark: live.trimmedThrough,
       state: { kind: 'stopped', cause: 'unreadable-key', reason },
+      warnings: [],
       counters: emptyTally(),
     }
-  }
-
-  #now(): Instant {
-    const { clock } = this.#parts
-    return { wallMs: clock.now(), monotonicMs: clock.monotonic() }
   }
 
   #refuseIfClosed(): void {

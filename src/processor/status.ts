@@ -59,6 +59,8 @@ export interface TableStatus {
   /** Every entry up to this sequence is in the table, by its own word, or was set aside. */
   readonly watermark: bigint
   readonly state: TableState
+  /** What of the table's own settings is not obeyed, and why. */
+  readonly warnings: readonly string[]
   readonly counters: TableCounters
 }
 

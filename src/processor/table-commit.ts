@@ -18,7 +18,7 @@ import { formatRange, formatWatermark, RANGE_SUMMARY_KEY, watermarkKey } from '.
 
 export type Attempt =
   | Exclude<Inspection, { readonly kind: 'proceed' }>
-  /** The table's schema, spec or format is no longer what the files were written for. */
+  /** The table's schema, spec, sort order or format is no longer what the files were written for. */
   | { readonly kind: 'reshaped'; readonly loaded: LoadedTable }
   | {
       readonly kind: 'retry'

@@ -10,13 +10,14 @@ import type { LoadedTable } from '../catalog/catalog.ts'
 import type { EntryKey } from '../entry.ts'
 import { ServiceError, toServiceError } from '../errors.ts'
 import type { Damage } from './commit-group.ts'
-import { commitDecision, type Instant, waitingMs } from './commit-policy.ts'
+import { type Instant, instantOf, type WaitingEntries, waitingMs } from './commit-policy.ts'
 import { GroupSize } from './group-size.ts'
 import { inspectTable, type StopCause } from './inspect.ts'
 import { randomFraction, type TableContext } from './parts.ts'
 import { type PreparedGroup, prepareGroup } from './prepare.ts'
 import { paceAfter, paceOf, type RetryPace, retryDelayMs } from './retry-pace.ts'
 import type { Candidate } from './schedule.ts'
+import { SeenTable } from './seen-table.ts'
 import {
   emptyTally,
   quarantinedError,
@@ -28,16 +29,18 @@ import { type Attempt, attemptCommit } from './table-commit.ts'
 import { Waiters } from './waiters.ts'
 import { snapshotFinder } from './watermark.ts'
 
-type Step = Attempt | { readonly kind: 'empty' }
+/** `early`: the table's own settings are known now, and by them it is too soon. */
+type Step = Attempt | { readonly kind: 'empty' | 'early' }
 
 export class TableWorker {
   readonly #context: TableContext
   readonly #waiters = new Waiters()
   readonly #tally = emptyTally()
   readonly #size = new GroupSize()
+  /** As last loaded. */
+  readonly #table: SeenTable
   #state: TableState = { kind: 'idle' }
-  /** The table as last loaded, and its watermark then: entries up to it are in the table. */
-  #seen: LoadedTable | undefined
+  /** The table's when it was last loaded: entries up to it are in the table. */
   #watermark = 0n
   /** Written, and not yet shown by a load: kept over retries. */
   #group: PreparedGroup | undefined
@@ -52,6 +55,7 @@ export class TableWorker {
 
   constructor(context: TableContext) {
     this.#context = context
+    this.#table = new SeenTable(context)
   }
 
   get entryKey(): EntryKey {
@@ -83,13 +87,8 @@ export class TableWorker {
     if (this.#retryAt !== undefined) {
       return now.monotonicMs < this.#retryAt ? undefined : { key, dueAt: this.#retryAt, isFailing }
     }
-    const { commit } = this.#context.parts.config
-    const waiting = {
-      ...live,
-      seenWaitingAt: this.#oldest.since,
-      flushThrough: this.#flushThrough,
-    }
-    if (commitDecision(waiting, now, commit) === 'wait') return undefined
+    const waiting = this.#waiting(live, now)
+    if (live.entries === 0 || this.#table.isEarly(waiting, now)) return undefined
     return { key, dueAt: now.monotonicMs - waitingMs(waiting, now), isFailing }
   }
 
@@ -138,17 +137,17 @@ export class TableWorker {
 
   status(live: KeyState, now: Instant): TableStatus {
     const { key, entryKey } = this.#context
-    const seenWaitingAt = this.#oldest?.since ?? now.monotonicMs
     return {
       key,
       table: entryKey.table,
       tableUuid: entryKey.tableUuid,
       pendingEntries: live.entries,
       pendingBytes: live.bytes,
-      oldestAgeMs: live.entries > 0 ? waitingMs({ ...live, seenWaitingAt }, now) : undefined,
-      lastSnapshotId: this.#seen?.metadata['current-snapshot-id'],
+      oldestAgeMs: live.entries > 0 ? waitingMs(this.#waiting(live, now), now) : undefined,
+      lastSnapshotId: this.#table.loaded?.metadata['current-snapshot-id'],
       watermark: this.#watermark > live.trimmedThrough ? this.#watermark : live.trimmedThrough,
       state: this.#state,
+      warnings: this.#table.warnings,
       counters: { ...this.#tally },
     }
   }
@@ -157,6 +156,11 @@ export class TableWorker {
     this.#waiters.rejectAll(
       new ServiceError('closed', 'draining: entries that wait are committed after the next start'),
     )
+  }
+
+  #waiting(live: KeyState, now: Instant): WaitingEntries {
+    const seenWaitingAt = this.#oldest?.since ?? now.monotonicMs
+    return { ...live, seenWaitingAt, flushThrough: this.#flushThrough }
   }
 
   async #advance(): Promise<Step> {
@@ -169,7 +173,7 @@ export class TableWorker {
     }
     if (live?.firstSequence === undefined) return { kind: 'empty' }
     if (this.#group === undefined) {
-      const step = await this.#prepare({ from: live.firstSequence, through: live.lastSequence })
+      const step = await this.#prepare(live, live.firstSequence)
       if (step !== undefined) return step
     }
     const group = this.#group
@@ -182,16 +186,21 @@ export class TableWorker {
   }
 
   /** Sets the group, or says what to do instead. */
-  async #prepare(live: { from: bigint; through: bigint }): Promise<Step | undefined> {
-    if (this.#seen === undefined) {
-      const inspection = await inspectTable(this.#context, live)
+  async #prepare(live: KeyState, from: bigint): Promise<Step | undefined> {
+    let { loaded } = this.#table
+    if (loaded === undefined) {
+      const inspection = await inspectTable(this.#context, { from, through: live.lastSequence })
       if (inspection.kind !== 'proceed') return inspection
-      this.#seen = inspection.loaded
+      loaded = inspection.loaded
+      this.#table.see(loaded)
+      const now = instantOf(this.#context.parts.clock)
+      if (this.#table.isEarly(this.#waiting(live, now), now)) return { kind: 'early' }
     }
     const preparation = await prepareGroup(this.#context, {
-      metadata: this.#seen.metadata,
-      after: live.from - 1n,
+      metadata: loaded.metadata,
+      after: from - 1n,
       size: this.#size,
+      sizing: this.#table.sizing,
       onQuarantine: (damage) => this.#quarantined(damage),
     })
     if (preparation.kind !== 'prepared') return preparation
@@ -204,12 +213,13 @@ export class TableWorker {
       case 'settled':
         return this.#settled(step.loaded, step.through)
       case 'empty':
+      case 'early':
         return this.#rest()
       case 'reshaped':
         this.#group = undefined
-        this.#seen = step.loaded
+        this.#table.see(step.loaded)
         this.#tally.rewritten += 1
-        return this.#retry('soon', 'the table has a new schema or partitioning')
+        return this.#retry('soon', 'the table has a new schema, partitioning, order or settings')
       case 'retry':
         return this.#retry(step.pace, step.reason)
       case 'stopped':
@@ -224,15 +234,13 @@ export class TableWorker {
       this.#tally.rows += this.#group.rows
       this.#size.succeeded()
     }
-    this.#seen = loaded
+    this.#table.see(loaded)
     this.#watermark = through
     this.#group = undefined
     this.#settleWaiters()
     await parts.wal.trim(key, through)
-    parts.logger.info(
-      { key, through, snapshot: loaded.metadata['current-snapshot-id'] },
-      'committed',
-    )
+    const snapshot = loaded.metadata['current-snapshot-id']
+    parts.logger.info({ key, through, snapshot }, 'committed')
     this.#rest()
   }
 
@@ -245,7 +253,8 @@ export class TableWorker {
   }
 
   #retry(wanted: RetryPace, reason: string): void {
-    const { clock, config, ids, logger } = this.#context.parts
+    const { key, parts } = this.#context
+    const { clock, config, ids, logger } = parts
     const pace = paceOf(wanted, this.#failures)
     const delayMs = retryDelayMs(pace, config.commit, this.#failures, randomFraction(ids))
     this.#failures += 1
@@ -253,10 +262,7 @@ export class TableWorker {
     this.#retryAt = clock.monotonic() + delayMs
     this.#state = { kind: 'waiting', retryAt: clock.now() + delayMs, reason }
     const level = pace === 'rejected' ? 'error' : this.#isFailing ? 'warn' : 'debug'
-    logger[level](
-      { key: this.#context.key, reason, delayMs, failures: this.#failures },
-      'not committed',
-    )
+    logger[level]({ key, reason, delayMs, failures: this.#failures }, 'not committed')
     if (this.#isFailing) this.#waiters.failed(new ServiceError('unavailable', reason))
   }
 
@@ -282,13 +288,8 @@ export class TableWorker {
 
   #settleWaiters(): void {
     if (this.#waiters.size === 0) return
-    const { parts, key, log } = this.#context
-    const live = parts.wal.keyState(key)
-    const find = this.#seen && snapshotFinder(this.#seen.metadata, log.id)
-    this.#waiters.settle(
-      (sequence) => this.#isDone(sequence, live),
-      (sequence) => find?.(sequence),
-    )
+    const live = this.#context.parts.wal.keyState(this.#context.key)
+    this.#waiters.settle((sequence) => this.#isDone(sequence, live), this.#table.snapshots())
   }
 
   #refuseIfStopped(): void {

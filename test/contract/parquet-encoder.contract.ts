@@ -10,6 +10,7 @@ import type { NestedField, PartitionSpec, Schema, Type } from '../../src/iceberg
 import type {
   EncodedFile,
   EncodeEntry,
+  EncodeJob,
   EncodeSettings,
   ParquetEncoder,
 } from '../../src/parquet/encoder.ts'
@@ -34,6 +35,11 @@ const SETTINGS: EncodeSettings = {
   targetFileBytes: 64 * 1024 * 1024,
 }
 const UNPARTITIONED: PartitionSpec = { 'spec-id': 0, fields: [] }
+const UNARRANGED: Pick<EncodeJob, 'partitionSpec' | 'sortOrder' | 'partitionsMax'> = {
+  partitionSpec: UNPARTITIONED,
+  sortOrder: undefined,
+  partitionsMax: 100,
+}
 const ROWS = 19
 
 const PATTERNS: Readonly<Record<string, (row: number) => boolean>> = {
@@ -62,15 +68,19 @@ export function parquetEncoderContract(name: string, create: () => ParquetEncode
     const encode = async (
       schema: Schema,
       entries: readonly EncodeEntry[],
-      more: { spec?: PartitionSpec; settings?: Partial<EncodeSettings> } = {},
+      more: {
+        arrangement?: Partial<typeof UNARRANGED>
+        settings?: Partial<EncodeSettings>
+      } = {},
     ): Promise<readonly EncodedFile[]> => {
       const outcome = await encoder.encode({
         schema,
         entries,
-        partitionSpec: more.spec ?? UNPARTITIONED,
+        ...UNARRANGED,
+        ...more.arrangement,
         settings: { ...SETTINGS, ...more.settings },
       })
-      if (outcome.kind !== 'encoded') throw new Error(outcome.reason)
+      if (outcome.kind !== 'encoded') throw new Error(JSON.stringify(outcome))
       return outcome.files
     }
 
@@ -220,7 +230,7 @@ export function parquetEncoderContract(name: string, create: () => ParquetEncode
         const outcome = await encoder.encode({
           schema,
           entries: broken,
-          partitionSpec: UNPARTITIONED,
+          ...UNARRANGED,
           settings: SETTINGS,
         })
         expect(outcome).to.include({ kind: 'undecodable', sequence: 8n })
@@ -234,7 +244,7 @@ export function parquetEncoderContract(name: string, create: () => ParquetEncode
         const outcome = await encoder.encode({
           schema,
           entries: [...numbered(0, 3, 8n), ...bad],
-          partitionSpec: UNPARTITIONED,
+          ...UNARRANGED,
           settings: SETTINGS,
         })
         expect(outcome).to.include({ kind: 'undecodable', sequence: 9n })
@@ -249,7 +259,7 @@ export function parquetEncoderContract(name: string, create: () => ParquetEncode
           const outcome = await encoder.encode({
             schema,
             entries: [{ ...good, payload }],
-            partitionSpec: UNPARTITIONED,
+            ...UNARRANGED,
             settings: SETTINGS,
           })
           if (outcome.kind === 'undecodable') expect(outcome.sequence).to.equal(1n)
@@ -291,7 +301,7 @@ export function parquetEncoderContract(name: string, create: () => ParquetEncode
           ...batch(4, [1n, 1n, 1n], ['a', 'a', 'a']),
           ...batch(7, [2n, null], ['a', null]),
         ]
-        const files = await encode(schema, entries, { spec })
+        const files = await encode(schema, entries, { arrangement: { partitionSpec: spec } })
         const found = await Promise.all(
           files.map(async ({ partition, bytes }) => ({
             partition,
@@ -314,7 +324,9 @@ export function parquetEncoderContract(name: string, create: () => ParquetEncode
             'spec-id': 2,
             fields: [{ 'source-id': 1, 'field-id': 1000, name: 'p', transform: 'truncate[7]' }],
           }
-          const files = await encode(schema, entriesFromColumns(columns), { spec: byRow })
+          const files = await encode(schema, entriesFromColumns(columns), {
+            arrangement: { partitionSpec: byRow },
+          })
           expect(files.map((file) => file.partition)).to.deep.equal([[0], [7], [14]])
           const rows = await reader.rows(...files.map((file) => file.bytes))
           expect(rows, typeCase.name).to.deep.equal(expected)

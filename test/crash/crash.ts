@@ -26,6 +26,7 @@ import { between, seededRandom } from '../../scripts/lib/random.ts'
 import { type ServiceProcess, startServiceProcess } from '../../scripts/lib/service-process.ts'
 import { connect, type FrazilClient } from '../../src/client/index.ts'
 import { metadataLocation, readTable } from '../support/independent-reader.ts'
+import { assertCatalogValid } from '../support/metadata-checker.ts'
 
 const TABLES = ['crash_a', 'crash_b'] as const
 const PRODUCERS = 4
@@ -124,6 +125,7 @@ function batch({ number, rows: first }: Producer, rows: number): RecordBatch {
 /** Stops the service first, so that what is counted is what is on disk. */
 async function verify(data: string, service: ServiceProcess, producers: readonly Producer[]) {
   await service.stop()
+  await assertCatalogValid(path.join(data, 'catalog.db'))
   let lost = 0
   let duplicated = 0
   for (const table of TABLES) {

@@ -84,6 +84,28 @@ describe('flight: calls beside DoPut', () => {
     expect(schema.toString()).to.equal('ipc of schema 7')
   })
 
+  it('GetSchema answers what another schema would do, beside the schema that would come of it', async () => {
+    const { client, services } = fixture
+    const schema = Buffer.from('schema message').toString('base64')
+    const asked = { table: 'orders', plan: true, schema, create: false, partition_by: ['a'] }
+    const descriptor = { type: 'CMD', cmd: Buffer.from(JSON.stringify(asked)) }
+    const answer = await client.unary<{ schema: Buffer }>('GetSchema', descriptor)
+    const [request] = services.requests
+    expect(request).to.deep.include({ isCreationAllowed: false })
+    expect(Buffer.from(request!.schema).toString()).to.equal('schema message')
+    expect(request?.create?.partitionBy).to.deep.equal([{ column: 'a', transform: 'identity' }])
+    const text = answer.schema.toString()
+    expect(text).to.match(/^ipc of schema 5/)
+    expect(parseJson(text.replace('ipc of schema 5', ''))).to.deep.include({
+      table: 'default.orders',
+      outcome: 'create',
+      evolution: 'additive',
+    })
+    const info = await refused(client.unary('GetFlightInfo', descriptor))
+    expect(info.code).to.equal(status.INVALID_ARGUMENT)
+    expect(info.details).to.match(/plan.*GetSchema/)
+  })
+
   it('say NOT_FOUND of a table that is not there, and of one that is someone else’s', async () => {
     fixture.services.tables.push(fakeTable('other', 'orders', '42'))
     for (const call of ['GetFlightInfo', 'GetSchema']) {
@@ -113,6 +135,7 @@ describe('flight: calls beside DoPut', () => {
       expect(rows.map(({ type }) => type)).to.deep.equal([
         'flush',
         'status',
+        'create',
         'describe',
         'snapshots',
       ])

@@ -2,8 +2,13 @@
 
 import path from 'node:path'
 import { DatabaseSync } from 'node:sqlite'
+import { pathToFileURL } from 'node:url'
 import { tableFromArrays } from 'apache-arrow'
 import { expect } from 'chai'
+import { openSqliteCatalog } from '../../src/catalog/sqlite-catalog.ts'
+import { systemClock } from '../../src/runtime/clock.ts'
+import { randomIds } from '../../src/runtime/ids.ts'
+import { createFileStore } from '../../src/storage/file-store.ts'
 import { type RunningService, runService } from '../support/running-service.ts'
 
 function numbers(from: number, count: number) {
@@ -70,7 +75,8 @@ describe('the whole service', () => {
   })
 
   it('stores what a column was widened for after the table’s first commit', async () => {
-    await running.client.put('events', tableFromArrays({ n: Int32Array.of(1) }))
+    const properties = { 'frazil.schema.evolution': 'widen' }
+    await running.client.put('events', tableFromArrays({ n: Int32Array.of(1) }), { properties })
     await running.client.flush()
     await running.client.put('events', tableFromArrays({ n: BigInt64Array.of(2n ** 40n) }))
     await running.client.flush()
@@ -142,6 +148,20 @@ describe('the whole service', () => {
     expect(files.map(({ recordCount }) => recordCount)).to.have.members([1, 2])
   })
 
+  it('sorts what it commits once another writer has given the table a sort order', async () => {
+    await running.client.put('events', numbers(0, 100))
+    await running.client.flush()
+    await sortByNumberFalling(running)
+    for (const from of [100, 200]) await running.client.put('events', numbers(from, 100))
+    await running.client.flush()
+    const table = await running.read('events')
+    const { files } = table
+    expect(files.map(({ sortOrderId }) => sortOrderId)).to.have.members([undefined, 1])
+    const sorted = files.find(({ sortOrderId }) => sortOrderId === 1)
+    const rows = await table.query(`SELECT n FROM read_parquet('${sorted?.path}')`)
+    expect(rows.map(({ n }) => n)).to.deep.equal(Array.from({ length: 200 }, (_, i) => 299 - i))
+  })
+
   it('lists tables with their committed rows, and describes them', async () => {
     await running.client.put('events', numbers(0, 10))
     await running.client.flush()
@@ -151,6 +171,32 @@ describe('the whole service', () => {
     expect(described).to.include({ table: 'default.events', format_version: 2 })
   })
 })
+
+async function sortByNumberFalling({ data }: RunningService): Promise<void> {
+  const catalog = await openSqliteCatalog({
+    path: path.join(data, 'catalog.db'),
+    store: createFileStore(),
+    warehouse: pathToFileURL(path.join(data, 'warehouse')).href,
+    clock: systemClock,
+    ids: randomIds,
+  })
+  const table = { tenant: 'default', namespace: ['default'], name: 'events' }
+  const field = {
+    transform: 'identity',
+    'source-id': 1,
+    direction: 'desc',
+    'null-order': 'nulls-last',
+  } as const
+  const outcome = await catalog.commitTable(table, {
+    requirements: [],
+    updates: [
+      { action: 'add-sort-order', 'sort-order': { 'order-id': 1, fields: [field] } },
+      { action: 'set-default-sort-order', 'sort-order-id': -1 },
+    ],
+  })
+  expect(outcome.kind).to.equal('committed')
+  await catalog.close()
+}
 
 async function logPosition(running: RunningService): Promise<unknown> {
   const status = (await running.client.status()) as { log: { next_sequence: unknown } }

@@ -49,7 +49,7 @@ describe('exactly once, simulated', function () {
     for (let seed = 1; seed <= SEEDS; seed += 1) {
       const { trace: _trace, hits: hit, ...result } = await simulate(seed)
       for (const [what, count] of Object.entries(hit)) hits[what] = (hits[what] ?? 0) + count
-      const nothing = { lost: [], duplicated: [], wronglySetAside: [], isStuck: false }
+      const nothing = { lost: [], duplicated: [], wronglySetAside: [], invalid: [], isStuck: false }
       expect(result, `seed ${seed}`).to.deep.equal(nothing)
     }
     const missed = BRANCHES.filter((branch) => hits[branch] === undefined)

@@ -6,7 +6,7 @@ import type { LoadedTable } from '../../src/catalog/catalog.ts'
 import type { Message } from '../../src/entry.ts'
 import { ServiceError } from '../../src/errors.ts'
 import type { Schema, TableMetadata } from '../../src/iceberg/types.ts'
-import type { BatchAck, IngestStream, StreamRequest } from '../../src/ingest/ingest.ts'
+import type { BatchAck, IngestStream, StreamPlan, StreamRequest } from '../../src/ingest/ingest.ts'
 import { formatTable, type TableIdentifier, tableIdentifier } from '../../src/names.ts'
 import { messageKind } from '../../src/server/flight/message-kind.ts'
 import type { FlightServices } from '../../src/server/flight/services.ts'
@@ -36,6 +36,27 @@ export class FakeServices implements FlightServices {
   #waiters: (() => void)[] = []
 
   readonly ingest = {
+    createTable: async (request: StreamRequest): Promise<LoadedTable> => {
+      if (this.openError !== undefined) throw this.openError
+      this.requests.push(request)
+      return this.catalog.loadTable(request.table)
+    },
+    plan: async (request: StreamRequest): Promise<StreamPlan> => {
+      if (this.openError !== undefined) throw this.openError
+      this.requests.push(request)
+      return {
+        table: request.table,
+        outcome: 'create',
+        formatVersion: 2,
+        policy: 'additive',
+        schema: { type: 'struct', 'schema-id': 5, fields: [] },
+        partitionSpec: undefined,
+        changes: [],
+        columns: [{ path: 'a', action: 'create', arrow: 'int64', iceberg: 'long', fieldId: 1 }],
+        reason: undefined,
+      }
+    },
+
     openStream: async (request: StreamRequest): Promise<IngestStream> => {
       if (this.openError !== undefined) throw this.openError
       this.requests.push(request)
@@ -69,8 +90,8 @@ export class FakeServices implements FlightServices {
     },
   }
 
-  schemaToIpc(schema: Schema): Uint8Array {
-    return Buffer.from(`ipc of schema ${schema['schema-id']}`)
+  schemaToIpc(schema: Schema, metadata: Readonly<Record<string, string>> = {}): Uint8Array {
+    return Buffer.from(`ipc of schema ${schema['schema-id']}${Object.values(metadata).join()}`)
   }
 
   async flush(tenant: string, table: TableIdentifier | undefined) {

@@ -14,6 +14,8 @@ export interface LiveFile {
   readonly path: string
   readonly recordCount: number
   readonly bytes: number
+  /** Undefined when the manifest says nothing. */
+  readonly sortOrderId: number | undefined
 }
 
 export interface IndependentTable {
@@ -65,6 +67,7 @@ async function liveFiles(location: string): Promise<LiveFile[]> {
       path: fileURLToPath(file.file_path),
       recordCount: Number(file.record_count),
       bytes: Number(file.file_size_in_bytes),
+      sortOrderId: file.sort_order_id ?? undefined,
     }))
 }
 

@@ -19,6 +19,7 @@ import { type CommitFault, FakeCatalog } from './processor-catalog.ts'
 import { createFakeEncoder } from './processor-encoder.ts'
 import { FakeLog, type FakeWal } from './processor-log.ts'
 import { World } from './processor-world.ts'
+import { storedTableFaults as faultsOf } from './stored-table.ts'
 
 const APPENDS = 30
 const STORM_MS = 400
@@ -31,6 +32,8 @@ export interface SimulationResult {
   readonly duplicated: readonly bigint[]
   /** Entries that were fit to be committed and were set aside. */
   readonly wronglySetAside: readonly bigint[]
+  /** What the reference implementation would refuse in the tables at the end. */
+  readonly invalid: readonly string[]
   /** True when the last process did not come to an end. */
   readonly isStuck: boolean
   /** What happened how often. */
@@ -252,8 +255,10 @@ class Simulation {
   async #judge(isStuck: boolean): Promise<SimulationResult> {
     const lost: bigint[] = []
     const duplicated: bigint[] = []
+    const invalid: string[] = []
     const trace: string[] = [this.#world.now.toFixed(3)]
     for (const name of NAMES) {
+      invalid.push(...(await faultsOf(this.#catalog.table(name), this.#store)))
       const sequences = await this.#catalog.sequences(name)
       const counts = Map.groupBy(sequences, (sequence) => sequence)
       const acknowledged = this.#acknowledged.get(name) ?? []
@@ -276,6 +281,7 @@ class Simulation {
       lost,
       duplicated,
       wronglySetAside,
+      invalid,
       isStuck,
       hits: this.#hits,
       trace: trace.join('|'),

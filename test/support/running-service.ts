@@ -6,6 +6,7 @@ import { connect, type FrazilClient } from '../../src/client/index.ts'
 import { type ConfigInput, configSchema } from '../../src/config/schema.ts'
 import { type Service, startService } from '../../src/service.ts'
 import { type IndependentTable, metadataLocation, readTable } from './independent-reader.ts'
+import { assertCatalogValid } from './metadata-checker.ts'
 
 export interface RunningService {
   readonly service: Service
@@ -15,6 +16,7 @@ export interface RunningService {
   read(table: string): Promise<IndependentTable>
   /** Drains and starts again on the same data. */
   restart(config?: ConfigInput): Promise<RunningService>
+  /** Drains, judges every table, and removes the data. @throws Error that lists what is not valid. */
   stop(): Promise<void>
 }
 
@@ -61,7 +63,11 @@ async function open(data: string, config: ConfigInput): Promise<RunningService> 
     },
     stop: async () => {
       await close()
-      await rm(data, { recursive: true, force: true })
+      try {
+        await assertCatalogValid(path.join(data, 'catalog.db'))
+      } finally {
+        await rm(data, { recursive: true, force: true })
+      }
     },
   }
 }

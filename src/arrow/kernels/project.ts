@@ -8,7 +8,7 @@
 import { unreachable } from '../../errors.ts'
 import type { NestedField, StructType, Type } from '../../iceberg/types.ts'
 import type { ArrowField } from '../schema.ts'
-import { andBits, hasUnmasked } from './bits.ts'
+import { andBits, countSet, hasUnmasked } from './bits.ts'
 import { castColumn, primitiveLayout } from './cast.ts'
 import {
   type Column,
@@ -16,6 +16,7 @@ import {
   type ListColumn,
   nullColumn,
   type StructColumn,
+  withValidity,
 } from './column.ts'
 
 /** An Arrow field with the Iceberg ids of its whole tree. */
@@ -182,5 +183,7 @@ export function columnById(
 }
 
 function masked(column: Column, parent: Uint8Array | undefined): Column {
-  return parent === undefined ? column : { ...column, validity: andBits(column.validity, parent) }
+  if (parent === undefined) return column
+  const validity = andBits(column.validity, parent) as Uint8Array
+  return withValidity(column, validity, column.length - countSet(validity, column.length))
 }

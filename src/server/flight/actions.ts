@@ -1,5 +1,5 @@
 /**
- * DoAction and ListActions: `flush` makes what was acknowledged readable now, `status` tells how
+ * DoAction and ListActions: `create` makes a table, `flush` makes what was acknowledged readable now, `status` tells how
  * the service is, `describe` and `snapshots` what a table is and how it came to be. Bodies and
  * results are JSON.
  */
@@ -10,6 +10,7 @@ import { asObject, parseJson, stringifyJson } from '../../json.ts'
 import { formatTable, parseTable, type TableIdentifier } from '../../names.ts'
 import type { CallRequest } from './calls.ts'
 import type { WireAction, WireBytes } from './contract.ts'
+import { readCreation } from './create-action.ts'
 import type { FlightServices, FlushResult } from './services.ts'
 import { readTenant } from './stream-options.ts'
 import { describeTable, listSnapshots } from './table-view.ts'
@@ -25,6 +26,11 @@ const ACTIONS = [
     description: 'The state of the service: the log, and what waits to be committed. One result.',
   },
   {
+    type: 'create',
+    description:
+      'Creates an empty table. Body: {"table", "namespace"?, "schema": Arrow IPC schema message in base64, "partition_by"?, "sort_by"?, "properties"?, "identifier_fields"?}. One result, as of describe.',
+  },
+  {
     type: 'describe',
     description:
       'A table: schema, partitioning, properties, location, current snapshot. Body: {"table": "namespace.table"}. One result.',
@@ -38,7 +44,7 @@ const ACTIONS = [
 
 const BODY_BYTES_MAX = 64 * 1024
 
-type ActionServices = Pick<FlightServices, 'flush' | 'status' | 'catalog'>
+type ActionServices = Pick<FlightServices, 'flush' | 'status' | 'catalog' | 'ingest'>
 
 /** @throws ServiceError `unsupported` for an action that is not listed, `invalid` for its body. */
 export async function* doAction(
@@ -52,6 +58,11 @@ export async function* doAction(
       break
     case 'status':
       yield json(services.status(tenant))
+      break
+    case 'create':
+      yield json(
+        describeTable(await services.ingest.createTable(readCreation(tenant, request.body))),
+      )
       break
     case 'describe':
       yield json(describeTable(await loadNamed(services, tenant, request)))

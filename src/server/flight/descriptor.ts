@@ -4,8 +4,12 @@
  *     PATH  [table] | [namespace…, table]
  *     CMD   namespace.table
  *     CMD   {"namespace": "a.b" | ["a", "b"], "table": "t", "create": true,
- *            "partition_by": ["day(ts)", "region"], "properties": {"k": "v"},
+ *            "partition_by": ["day(ts)", "region"], "sort_by": ["ts desc nulls last"],
+ *            "properties": {"k": "v"}, "identifier_fields": ["id"],
  *            "ack": "durable" | "committed", "producer_id": "p", "sequence": 0}
+ *
+ * With GetSchema, and there only, `"plan": true, "schema": "<base64 of an IPC schema message>"` asks
+ * what a stream of that schema would do.
  *
  * A key that is not in this list is refused by its name: a misspelt option must not be ignored.
  */
@@ -20,6 +24,7 @@ import {
 } from '../../names.ts'
 import type { FlightDescriptor } from './flight-data.ts'
 import { parsePartition } from './partition-by.ts'
+import { parseSort } from './sort-by.ts'
 import {
   type AckLevel,
   checkAck,
@@ -34,19 +39,29 @@ export interface Target {
   readonly create: StreamRequest['create']
   readonly ack: AckLevel | undefined
   readonly producer: Producer | undefined
+  /** The schema of a stream that is only asked about: a flatbuffer `Message`. */
+  readonly planned: Uint8Array | undefined
 }
 
-const COMMAND_BYTES_MAX = 64 * 1024
+/** Room for the schema of a stream that is asked about. */
+const COMMAND_BYTES_MAX = 4 * 1024 * 1024
+/** Continuation mark and length, before the flatbuffer of an encapsulated message. */
+const IPC_PREFIX_BYTES = 8
 const KEYS = new Set([
   'namespace',
   'table',
   'create',
   'partition_by',
+  'sort_by',
   'properties',
+  'identifier_fields',
+  'plan',
+  'schema',
   'ack',
   'producer_id',
   'sequence',
 ])
+const BASE64 = /^[A-Za-z0-9+/]+={0,2}$/
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
 /** @throws ServiceError `invalid`; `unsupported` for a command of Flight SQL. */
@@ -120,7 +135,30 @@ function readJsonCommand(tenant: string, text: string): Target {
     create: readCreation(command),
     ack: ack === undefined ? undefined : checkAck(ack),
     producer: readProducer(command),
+    planned: readPlanned(command),
   }
+}
+
+/** For calls that do what the descriptor says. @throws ServiceError `invalid` */
+export function refusePlanned({ planned }: Target): void {
+  if (planned !== undefined) throw invalid('"plan" is for GetSchema: leave it out to send')
+}
+
+function readPlanned({ plan, schema }: Readonly<Record<string, unknown>>): Uint8Array | undefined {
+  if (plan !== undefined && typeof plan !== 'boolean') {
+    throw invalid('"plan" must be true or false')
+  }
+  if (plan !== true) {
+    if (schema !== undefined) throw invalid('"schema" needs "plan": true beside it')
+    return undefined
+  }
+  if (typeof schema !== 'string' || !BASE64.test(schema)) {
+    throw invalid('"plan" needs "schema": an Arrow IPC schema message in base64')
+  }
+  const bytes = Buffer.from(schema, 'base64')
+  const isEncapsulated = bytes.length >= IPC_PREFIX_BYTES && bytes.readInt32LE(0) === -1
+  if (!isEncapsulated) return bytes
+  return bytes.subarray(IPC_PREFIX_BYTES, IPC_PREFIX_BYTES + bytes.readUInt32LE(4))
 }
 
 function parseCommand(text: string): Readonly<Record<string, unknown>> {
@@ -143,13 +181,23 @@ function readNamespace(value: unknown): readonly string[] {
 }
 
 function readCreation(command: Readonly<Record<string, unknown>>): StreamRequest['create'] {
-  const { partition_by: partitionBy, properties } = command
-  if (partitionBy === undefined && properties === undefined) return undefined
+  const { partition_by: partitionBy, sort_by: sortBy, properties } = command
+  const { identifier_fields: identifierFields } = command
+  const asked = [partitionBy, sortBy, properties, identifierFields]
+  if (asked.every((value) => value === undefined)) return undefined
   if (partitionBy !== undefined && !isTexts(partitionBy)) {
     throw invalid('"partition_by" must be a list of texts, such as ["day(ts)", "region"]')
   }
+  if (sortBy !== undefined && !isTexts(sortBy)) {
+    throw invalid('"sort_by" must be a list of texts, such as ["ts desc nulls last"]')
+  }
+  if (identifierFields !== undefined && !isTexts(identifierFields)) {
+    throw invalid('"identifier_fields" must be a list of texts, such as ["id"]')
+  }
   return {
+    ...(identifierFields === undefined ? {} : { identifierFields }),
     ...(partitionBy === undefined ? {} : { partitionBy: partitionBy.map(parsePartition) }),
+    ...(sortBy === undefined ? {} : { sortBy: sortBy.map(parseSort) }),
     ...(properties === undefined ? {} : { properties: readProperties(properties) }),
   }
 }
@@ -189,7 +237,14 @@ function decodeText(cmd: Uint8Array): string {
 }
 
 function plain(table: TableIdentifier): Target {
-  return { table, isCreationAllowed: true, create: undefined, ack: undefined, producer: undefined }
+  return {
+    table,
+    isCreationAllowed: true,
+    create: undefined,
+    ack: undefined,
+    producer: undefined,
+    planned: undefined,
+  }
 }
 
 function isTexts(value: unknown): value is readonly string[] {

@@ -1,5 +1,6 @@
 /**
- * ListFlights, GetFlightInfo and GetSchema: what tables there are, and what they look like.
+ * ListFlights, GetFlightInfo and GetSchema: what tables there are, and what they look like or, asked
+ * with another schema, what they would become.
  *
  * The numbers are those of the current snapshot. The list of endpoints is empty, because tables
  * are read by attaching an engine to them; app_metadata says where they are.
@@ -12,14 +13,17 @@ import { stringifyJson } from '../../json.ts'
 import type { TableIdentifier } from '../../names.ts'
 import type { CallRequest } from './calls.ts'
 import type { WireDescriptor, WireFlightInfo } from './contract.ts'
-import { descriptorOf, readDescriptor } from './descriptor.ts'
+import { descriptorOf, readDescriptor, refusePlanned, type Target } from './descriptor.ts'
 import type { FlightDescriptor } from './flight-data.ts'
+import { PLAN_KEY, viewPlan } from './plan-view.ts'
 import type { FlightServices } from './services.ts'
 import { readTenant } from './stream-options.ts'
 
-type ListServices = Pick<FlightServices, 'catalog' | 'schemaToIpc'>
+type ListServices = Pick<FlightServices, 'catalog' | 'schemaToIpc' | 'ingest'>
 
 const UNKNOWN_COUNT = '-1'
+/** Of a table that is not there and would not be made. */
+const NO_SCHEMA: Schema = { type: 'struct', 'schema-id': 0, fields: [] }
 const TYPES = { UNKNOWN: 'unknown', PATH: 'path', CMD: 'cmd' } as const
 const WIRE_TYPES = { unknown: 'UNKNOWN', path: 'PATH', cmd: 'CMD' } as const
 
@@ -48,21 +52,41 @@ export async function getFlightInfo(
   return flightInfo(services, await loadDescribed(services, call))
 }
 
-/** @throws ServiceError `not-found`, `invalid`, `unavailable`. */
+/** Also the answer to `plan`. @throws ServiceError `not-found`, `invalid`, `unavailable`. */
 export async function getSchema(
   services: ListServices,
   call: CallRequest<WireDescriptor>,
 ): Promise<{ readonly schema: Uint8Array }> {
-  const { metadata } = await loadDescribed(services, call)
+  const target = describedTarget(call)
+  const { planned } = target
+  if (planned !== undefined) return planSchema(services, { ...target, planned })
+  const { metadata } = await services.catalog.loadTable(target.table)
   return { schema: services.schemaToIpc(currentSchema(metadata)) }
 }
 
-async function loadDescribed(
+/** The schema that the table is to have; how it comes to that, or why it does not, is beside it. */
+async function planSchema(
   services: ListServices,
-  { request, metadata }: CallRequest<WireDescriptor>,
-): Promise<LoadedTable> {
+  { table, planned, isCreationAllowed, create }: Target & { readonly planned: Uint8Array },
+): Promise<{ readonly schema: Uint8Array }> {
+  const request = { table, schema: planned, isCreationAllowed }
+  const plan = await services.ingest.plan({ ...request, ...(create && { create }) })
+  const metadata = { [PLAN_KEY]: stringifyJson(viewPlan(plan)) }
+  return { schema: services.schemaToIpc(plan.schema ?? NO_SCHEMA, metadata) }
+}
+
+function describedTarget({ request, metadata }: CallRequest<WireDescriptor>): Target {
   const descriptor = { ...request, type: TYPES[request.type] ?? 'unknown' }
-  return services.catalog.loadTable(readDescriptor(readTenant(metadata), descriptor).table)
+  return readDescriptor(readTenant(metadata), descriptor)
+}
+
+async function loadDescribed(
+  { catalog }: ListServices,
+  call: CallRequest<WireDescriptor>,
+): Promise<LoadedTable> {
+  const target = describedTarget(call)
+  refusePlanned(target)
+  return catalog.loadTable(target.table)
 }
 
 async function loadIfThere(

@@ -7,7 +7,7 @@
  */
 import { ServiceError } from '../../errors.ts'
 import type { StreamRequest } from '../../ingest/ingest.ts'
-import { isSameDescriptor, readDescriptor, type Target } from './descriptor.ts'
+import { isSameDescriptor, readDescriptor, refusePlanned, type Target } from './descriptor.ts'
 import type { FlightData, FlightDescriptor } from './flight-data.ts'
 import { type ProducerNote, readProducerNote, type StreamOptions } from './stream-options.ts'
 
@@ -43,6 +43,7 @@ export class PutOpening {
   describe(descriptor: FlightDescriptor): void {
     if (this.#descriptor === undefined) {
       this.#target = readDescriptor(this.#options.tenant, descriptor)
+      refusePlanned(this.#target)
       this.#descriptor = descriptor
       this.#producerId = this.#target.producer?.id ?? this.#producerId
       this.#firstSequence = this.#target.producer?.sequence ?? this.#firstSequence

@@ -13,7 +13,7 @@ export interface FlightServices {
   readonly ingest: Ingest
   readonly catalog: Pick<Catalog, 'listNamespaces' | 'listTables' | 'loadTable'>
   /** The encapsulated IPC message of the Arrow schema that stands for an Iceberg schema. */
-  schemaToIpc(schema: Schema): Uint8Array
+  schemaToIpc(schema: Schema, metadata?: Readonly<Record<string, string>>): Uint8Array
   /** Commits what waits, of one table or of all the tenant's; one result for each table. */
   flush(tenant: string, table: TableIdentifier | undefined): Promise<readonly FlushResult[]>
   /** Anything that JSON can say, its names in snake_case; bigints are written as integers. */

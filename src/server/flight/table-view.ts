@@ -20,6 +20,9 @@ export function describeTable({ identifier, metadata, metadataLocation }: Loaded
     partition_spec: metadata['partition-specs'].find(
       (spec) => spec['spec-id'] === metadata['default-spec-id'],
     ),
+    sort_order: metadata['sort-orders'].find(
+      (order) => order['order-id'] === metadata['default-sort-order-id'],
+    ),
     properties: metadata.properties,
     current_snapshot: current && viewSnapshot(current),
   }

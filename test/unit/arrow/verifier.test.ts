@@ -51,6 +51,17 @@ describe('nulls of a verified batch', () => {
     expect(nullsOf(column(struct, [{ p: [null, 1] }, null, { p: null }]))).to.deep.equal([1, 1, 1])
   })
 
+  it('are told apart from lists of another length', () => {
+    const [verified] = verifyStream(column(INTS, [[1, 2], null, [3, null], [4]]))
+    expect(verified?.firstRowOfOtherLength(0, 2)).to.deep.equal({ row: 3, length: 1 })
+    const deep = new Struct([new Field('l', INTS, true)])
+    const [nested] = verifyStream(column(deep, [{ l: [1] }, null, { l: null }, { l: [] }]))
+    expect(nested?.firstRowOfOtherLength(1, 1)).to.deep.equal({ row: 3, length: 0 })
+    expect(verifyStream(column(INTS, [[1], null]))[0]?.firstRowOfOtherLength(0, 1)).to.equal(
+      undefined,
+    )
+  })
+
   it('before and behind the lists are not counted', () => {
     const [schema, batch] = column(INTS, [[null], [1], [null]]) as [ArrowMessage, ArrowMessage]
     const inner = withBytes(batch, { buffer: 1, bytes: [1, 0, 0, 0, 2, 0, 0, 0, 2, 0, 0, 0, 2] })

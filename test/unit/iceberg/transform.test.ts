@@ -1,6 +1,7 @@
 import { expect } from 'chai'
 import { murmur3 } from '../../../src/iceberg/murmur3.ts'
 import { parseTransform, resultType, transformFunction } from '../../../src/iceberg/partition.ts'
+import { monthsFromDays } from '../../../src/iceberg/transform.ts'
 import type { PrimitiveType, Value } from '../../../src/iceberg/types.ts'
 
 const HASH_BUCKETS = 2 ** 31 - 1
@@ -139,5 +140,21 @@ describe('transforms', () => {
     for (const transform of ['bucket[0]', 'truncate[0]', 'bucket[4294967296]']) {
       expect(() => parseTransform(transform)).to.throw('needs a number')
     }
+  })
+})
+
+describe('months from days', () => {
+  it('are those of Date wherever that reaches', () => {
+    for (let days = -99_000_000; days <= 99_000_000; days += 9_973) {
+      const date = new Date(days * 86_400_000)
+      const months = (date.getUTCFullYear() - 1970) * 12 + date.getUTCMonth()
+      expect(monthsFromDays(days)).to.equal(months)
+    }
+  })
+
+  it('are known for every date of 32 bits', () => {
+    expect(apply('year', 'date', 2 ** 31 - 1)).to.equal(5_879_610)
+    expect(apply('year', 'date', -(2 ** 31))).to.equal(-5_879_611)
+    expect(apply('year', 'timestamp', -(2n ** 63n))).to.equal(-292_278)
   })
 })

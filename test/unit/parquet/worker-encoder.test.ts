@@ -37,6 +37,8 @@ function job(...entries: EncodeEntry[]): EncodeJob {
   return {
     schema: { type: 'struct', 'schema-id': 0, fields: [] },
     partitionSpec: { 'spec-id': 0, fields: [] },
+    sortOrder: undefined,
+    partitionsMax: 1,
     entries,
     settings: { compression: 'zstd', rowGroupRowsMax: 1, targetFileBytes: 1 },
   }

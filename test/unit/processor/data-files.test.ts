@@ -27,6 +27,7 @@ describe('data files', () => {
       lowerBounds: new Map(),
       upperBounds: new Map(),
       splitOffsets: [4n],
+      sortOrderId: undefined,
     }
     const store = createMemoryStore()
     const files = [

@@ -11,6 +11,27 @@ const HOUR_MS = 3_600_000
 /** So that nothing is committed unless someone asks. */
 const PATIENT = { ageMs: 24 * HOUR_MS }
 
+describe('entries of many partitions', () => {
+  it('are committed in as many groups as it takes', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    const sequences = scene.add(key, 5, 'crowd')
+    await scene.committed(key)
+    expect(await scene.catalog.sequences('t')).to.deep.equal(sequences)
+    expect(scene.catalog.commits).to.have.length(3)
+    expect(scene.status(key).counters.failed).to.equal(0)
+  })
+
+  it('wait, and are not set aside, when one alone has too many', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    scene.add(key, 1, 'throng')
+    await scene.world.until(() => scene.status(key).counters.failed > 3, HOUR_MS)
+    expect(scene.pending(key)).to.equal(1)
+    expect(scene.log.quarantined).to.deep.equal([])
+  })
+})
+
 describe('quarantine', () => {
   for (const text of ['poison', 'deadly']) {
     it(`sets one ${text} entry aside and commits its neighbours`, async () => {
@@ -155,6 +176,56 @@ describe('grouping', () => {
     await scene.committed(key, 1_000)
   })
 
+  it('commits by the table’s own age, also the first time', async () => {
+    const scene = new Scene({ commit: { ageMs: 5_000 } })
+    const set = (name: string, ageMs: string) =>
+      scene.catalog.change(name, [
+        { action: 'set-properties', updates: { 'frazil.commit.age-ms': ageMs } },
+      ])
+    const [quick, slow] = [scene.catalog.create('quick'), scene.catalog.create('slow')]
+    set('quick', '200')
+    set('slow', '60000')
+    scene.add(quick, 1)
+    scene.add(slow, 1)
+    await scene.committed(quick, 1_000)
+    await scene.world.pass(50_000)
+    expect(scene.pending(slow)).to.equal(1)
+    await scene.committed(slow, 15_000)
+  })
+
+  it('commits by the table’s own size', async () => {
+    const scene = new Scene({ commit: PATIENT })
+    const key = scene.catalog.create('t')
+    const updates = { 'frazil.commit.bytes': '50' }
+    scene.catalog.change('t', [{ action: 'set-properties', updates }])
+    scene.add(key, 1)
+    await scene.world.pass(1_000)
+    expect(scene.pending(key)).to.equal(1)
+    scene.add(key, 2)
+    await scene.committed(key, 1_000)
+  })
+
+  it('goes on with its defaults where a property cannot be obeyed, and says so', async () => {
+    const scene = new Scene()
+    const key = scene.catalog.create('t')
+    const updates = {
+      'write.parquet.compression-codec': 'brotli',
+      'write.parquet.compression-level': '9',
+      'frazil.commit.age-ms': 'soon',
+    }
+    scene.catalog.change('t', [{ action: 'set-properties', updates }])
+    scene.add(key, 1)
+    await scene.committed(key)
+    const { warnings } = scene.status(key)
+    expect(warnings).to.have.length(3)
+    for (const name of Object.keys(updates)) expect(warnings.join('\n')).to.contain(name)
+    expect(scene.encoder.jobs[0]?.settings.compression).to.equal('zstd')
+    scene.catalog.change('t', [{ action: 'remove-properties', removals: Object.keys(updates) }])
+    scene.add(key, 1)
+    await scene.committed(key)
+    expect(scene.status(key).warnings).to.deep.equal([])
+  })
+
   it('commits no more tables at once than it may, oldest first', async () => {
     const scene = new Scene({ commit: { concurrentTablesMax: 2 } })
     const names = ['a', 'b', 'c', 'd', 'e']
@@ -171,8 +242,9 @@ describe('grouping', () => {
     expect(most).to.equal(2)
     const order = scene.wal.trims.map(({ key }) => /default\.(\w)@/.exec(key)?.[1])
     expect(order).to.have.members(names)
-    expect(order.slice(0, 2)).to.have.members(['a', 'b'])
-    expect(order.slice(3)).to.include('e')
+    const begun = scene.encoder.jobs.flatMap(({ sequences }) => sequences)
+    expect(begun.slice(0, 2)).to.have.members([1n, 2n])
+    expect(begun.slice(3)).to.include(5n)
   })
 })
 
@@ -383,7 +455,7 @@ describe('closing', () => {
     const key = scene.catalog.create('t')
     const [, second] = scene.add(key, 2)
     const wait = kindOf(scene.processor.awaitCommitted(key, second ?? 0n))
-    await scene.world.until(() => scene.status(key).state.kind === 'committing')
+    await scene.world.until(() => scene.encoder.jobs.length === 1)
     await scene.world.settled(scene.processor.close({ commit: false }))
     expect(await wait).to.equal('closed')
     await scene.world.pass(60_000)

@@ -18,6 +18,7 @@ import { silentLogger } from '../../../src/runtime/logger.ts'
 import { createMemoryStore } from '../../../src/storage/memory-store.ts'
 import { identifierOf } from '../../support/processor-catalog.ts'
 import { createFakeEncoder, sequencesIn } from '../../support/processor-encoder.ts'
+import { storedTableFaults } from '../../support/stored-table.ts'
 
 const CONFIG = configSchema.parse({ commit: { ageMs: 3_600_000 } })
 const ALL = () => true
@@ -93,6 +94,8 @@ describe('processor on the real log', () => {
   afterEach(async () => {
     await processor.close({ commit: false })
     await wal.close()
+    const { metadata } = await catalog.loadTable(identifierOf('t'))
+    expect(await storedTableFaults(metadata, store)).to.deep.equal([])
     await rm(directory, { recursive: true, force: true })
   })
 

@@ -37,6 +37,33 @@ describe('commit of a group', () => {
     expect(summary?.[RANGE_SUMMARY_KEY]).to.equal('1-3')
   })
 
+  it('writes files anew when the table’s settings have changed since', async () => {
+    const scene = withFaults(['before'])
+    const key = scene.catalog.create('t')
+    const sequences = scene.add(key, 3)
+    await scene.world.until(() => scene.catalog.commits.length === 1)
+    const updates = { 'write.parquet.compression-codec': 'snappy', owner: 'me' }
+    scene.catalog.change('t', [{ action: 'set-properties', updates }])
+    await scene.committed(key)
+    expect(scene.encoder.jobs.map((job) => job.settings.compression)).to.deep.equal([
+      'zstd',
+      'snappy',
+    ])
+    expect(scene.status(key).counters.rewritten).to.equal(1)
+    expect(await scene.catalog.sequences('t')).to.deep.equal(sequences)
+  })
+
+  it('keeps its files when a property changes that they are not written by', async () => {
+    const scene = withFaults(['before'])
+    const key = scene.catalog.create('t')
+    scene.add(key, 3)
+    await scene.world.until(() => scene.catalog.commits.length === 1)
+    const updates = { owner: 'me', 'frazil.commit.age-ms': '100' }
+    scene.catalog.change('t', [{ action: 'set-properties', updates }])
+    await scene.committed(key)
+    expect(scene.encoder.jobs).to.have.length(1)
+  })
+
   const faults: readonly { fault: CommitFault; counted: 'unknown' | 'rejected' }[] = [
     { fault: 'before', counted: 'unknown' },
     { fault: 'after', counted: 'unknown' },

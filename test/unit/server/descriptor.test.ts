@@ -41,7 +41,7 @@ describe('flight descriptor', () => {
     ['a path that is too deep', pathTo('a', 'b', 'c', 'd', 'e', 't'), /levels/],
     ['an empty command', command(''), /empty command/],
     ['a command that is not UTF-8', { type: 'cmd', path: [], cmd: Buffer.from([0xc3]) }, /UTF-8/],
-    ['a command of 65 KiB', command('a'.repeat(65 * 1024)), /at most/],
+    ['a command of 5 MiB', command('a'.repeat(5 * 1024 * 1024)), /at most/],
     ['JSON that is broken', command('{"table":'), /is not JSON/],
     ['JSON with an unknown key', command({ table: 't', tabel: 1 }), /"tabel"/],
     ['JSON with __proto__', command('{"table": "t", "__proto__": {}}'), /"__proto__"/],
@@ -51,6 +51,11 @@ describe('flight descriptor', () => {
     ['an unknown ack', command({ table: 't', ack: 'maybe' }), /ack must be/],
     ['properties with numbers', command({ table: 't', properties: { a: 1 } }), /"properties"/],
     ['partition_by that is a text', command({ table: 't', partition_by: 'a' }), /"partition_by"/],
+    ['identifier_fields that is a text', command({ table: 't', identifier_fields: 'a' }), /list/],
+    ['plan that is a text', command({ table: 't', plan: 'yes' }), /"plan"/],
+    ['a plan without a schema', command({ table: 't', plan: true }), /"schema"/],
+    ['a plan for what is not base64', command({ table: 't', plan: true, schema: 'ä' }), /base64/],
+    ['a schema without a plan', command({ table: 't', schema: 'AAAA' }), /"plan"/],
     ['a sequence without a producer', command({ table: 't', sequence: 1 }), /"producer_id"/],
     [
       'a sequence with a fraction',
@@ -71,6 +76,24 @@ describe('flight descriptor', () => {
         .with.property('kind', 'invalid')
     })
   }
+
+  it('reads the schema that is asked about, with and without the framing of a stream', () => {
+    const bare = Buffer.from([1, 2, 3, 4, 5, 6, 7, 8])
+    const framed = Buffer.concat([Buffer.from([255, 255, 255, 255, 8, 0, 0, 0]), bare])
+    for (const bytes of [bare, framed]) {
+      const planned = command({ table: 't', plan: true, schema: bytes.toString('base64') })
+      expect(readDescriptor('acme', planned).planned).to.deep.equal(bare)
+    }
+    expect(readDescriptor('acme', command({ table: 't', plan: false })).planned).to.equal(undefined)
+  })
+
+  it('says what a new table is to be like', () => {
+    const asked = command({ table: 't', identifier_fields: ['a'], properties: { k: 'v' } })
+    expect(readDescriptor('acme', asked).create).to.deep.equal({
+      identifierFields: ['a'],
+      properties: { k: 'v' },
+    })
+  })
 
   it('keeps every digit of a sequence', () => {
     const text = '{"table": "t", "producer_id": "p", "sequence": 9223372036854775807}'
