@@ -36,17 +36,17 @@ export async function inputFile(path: string): Promise<InputFile> {
   }
 }
 
-/** One file's batches. @throws whatever is wrong with the file. */
-export async function* batchesIn(file: InputFile): AsyncGenerator<FileBatch> {
-  yield* (await openFile(file)).batches
-}
-
 /** How far the reading of several files has come. */
 export interface Reading {
   /** Rows of each file that was begun, in the order of the files. */
   readonly rows: number[]
   /** Why it ended before the last file's end. */
   failure?: unknown
+}
+
+/** The batches of one file. @throws ServiceError `invalid` when it cannot be read. */
+export async function* batchesOfFile(file: InputFile): AsyncGenerator<FileBatch> {
+  yield* (await openFile(file)).batches
 }
 
 /**

@@ -1,9 +1,10 @@
 /** A dry run: the schema that is asked about, and the server's answer as a value. */
-import { MessageReader, RecordBatchReader } from 'apache-arrow'
+import { MessageReader } from 'apache-arrow'
 import { ServiceError } from '../errors.ts'
 import { BatchEncoder, type Frame } from './frames.ts'
 import { members, parseJson } from './json.ts'
 import type { ArrowPart } from './options.ts'
+import { readIpcBytes } from './read-ipc.ts'
 import { checkArrow, isBytes, isEncoded } from './sources.ts'
 
 /** What happens to one column. A server may add members that are not listed here. */
@@ -44,9 +45,9 @@ export async function schemaOf(
 ): Promise<Frame> {
   for await (const part of parts) {
     if (isEncoded(part)) return part.schema
-    if (!isBytes(part)) checkArrow(part)
-    const { schema } = isBytes(part) ? RecordBatchReader.from(part).open() : part
-    return new BatchEncoder().schema(schema)
+    if (isBytes(part)) return schemaOf(readIpcBytes(part))
+    checkArrow(part)
+    return new BatchEncoder().schema(part.schema)
   }
   throw new ServiceError('invalid', 'there is nothing to plan for: the source has no part')
 }
