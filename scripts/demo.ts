@@ -94,6 +94,8 @@ async function verify(
      python   from pyiceberg.catalog.sql import SqlCatalog
               SqlCatalog("default", uri="sqlite:///${data}/catalog.db",
                          warehouse="file://${data}/warehouse").load_table("default.flights").scan().to_arrow()
+   Delete it:
+     rm -r ${data}
 `)
   return rows === ROWS && wrong === 0 ? 0 : 1
 }

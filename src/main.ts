@@ -8,8 +8,8 @@ const NODE_MAJOR_MIN = 24
 const major = Number(process.versions.node.split('.')[0])
 if (major < NODE_MAJOR_MIN) {
   console.error(
-    `frazil needs Node ${NODE_MAJOR_MIN} or newer and this is ${process.version}: ` +
-      "run it through npm ('npm start'), which brings the right one, or upgrade",
+    `frazil needs Node ${NODE_MAJOR_MIN} or newer and this is ${process.version}: upgrade, ` +
+      `or run it as 'npx frazil' where 'npm install node@${NODE_MAJOR_MIN}' was done`,
   )
   process.exit(1)
 }

@@ -36,6 +36,8 @@ export interface Service {
   readonly catalog: string
   /** Resolves with the reason when the service can no longer keep its promises and must end. */
   readonly failed: Promise<Error>
+  /** Entries of the log that no table has yet; the next start goes on with them. */
+  readonly waitingEntries: number
   /** Stops accepting, finishes acknowledgements, commits if configured, closes. Safe to call twice. */
   drain(): Promise<void>
 }
@@ -105,6 +107,9 @@ async function build(
     warehouse: places.warehouse,
     catalog: config.catalog.kind === 'sqlite' ? places.catalog : 'memory',
     failed: failure.promise,
+    get waitingEntries() {
+      return wal.stats().liveEntries
+    },
     drain: () => (drained ??= closeAll(closers, logger)),
   }
 }

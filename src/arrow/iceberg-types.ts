@@ -39,7 +39,7 @@ export interface Coarser {
 
 const PRECISION_MAX = 38
 const TRUNCATE_REMEDY =
-  'send it in microseconds, or set ingest.truncateNanoseconds to drop the digits below'
+  'send it in microseconds, or start Frazil with --set ingest.truncateNanoseconds=true to drop the digits below'
 const TRUNCATE_LOSS = 'nanoseconds are cut to microseconds (ingest.truncateNanoseconds)'
 
 /** For every type but list, fixed-size list, struct and map. */

@@ -1,6 +1,6 @@
 /** `frazil config print|validate`: the effective configuration and where it comes from. */
 import type { Command } from 'commander'
-import { printConfig } from '../config/print.ts'
+import { explainConfig, printConfig } from '../config/print.ts'
 import type { Context } from './context.ts'
 
 export function addConfig(program: Command, context: Context): void {
@@ -9,7 +9,8 @@ export function addConfig(program: Command, context: Context): void {
     .command('print')
     .description('show every setting, its value and who set it')
     .action(() => {
-      const settings = printConfig(context.config()).map((setting) => ({ ...setting }))
+      const print = context.options.output === 'json' ? printConfig : explainConfig
+      const settings = print(context.config()).map((setting) => ({ ...setting }))
       context.rows(settings, ['key', 'value', 'from'])
     })
   config

@@ -1,7 +1,7 @@
 /** `frazil create TABLE --like FILE`: a table with a file's columns, and nothing in it. */
 import type { Command } from 'commander'
 import type { Context } from './context.ts'
-import { batchesOf, inputFile } from './input-files.ts'
+import { batchesOfFile, inputFile } from './input-files.ts'
 import { CliError, EXIT } from './io.ts'
 import { addCreationOptions, type CreationFlags, creationOptions } from './put.ts'
 
@@ -22,7 +22,7 @@ export function addCreate(program: Command, context: Context): void {
     if (path === undefined || (flags.like !== undefined && flags.schema !== undefined)) {
       throw new CliError(EXIT.usage, 'create needs --like FILE (or --schema FILE), once')
     }
-    const parts = batchesOf([await inputFile(path)], () => {})
+    const parts = batchesOfFile(await inputFile(path))
     const created = await context.withClient((client) =>
       client.createTable(table, parts, creationOptions(flags)),
     )

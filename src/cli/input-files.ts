@@ -1,6 +1,6 @@
 /** Files that `put` can send, told apart by their first bytes and read bit by bit. */
 import { open } from 'node:fs/promises'
-import { type ArrowPart, readIpcFile } from '../client/index.ts'
+import { type EncodedBatch, readIpcFile } from '../client/index.ts'
 import { ServiceError } from '../errors.ts'
 import { type ParquetBatches, readParquetBatches } from '../parquet/read-batches.ts'
 
@@ -10,8 +10,11 @@ export interface InputFile {
   readonly format: 'arrow file' | 'arrow stream' | 'parquet'
 }
 
+type FileBatch = EncodedBatch | Batches<ParquetBatches['batches']>
+type Batches<T> = T extends AsyncIterable<infer Batch> ? Batch : never
+
 interface OpenFile {
-  readonly batches: AsyncIterable<ArrowPart>
+  readonly batches: AsyncIterable<FileBatch>
   /** How much of it was read, from 0 to 1. */
   fraction(): number
 }
@@ -33,17 +36,41 @@ export async function inputFile(path: string): Promise<InputFile> {
   }
 }
 
-/** The batches of all files in order; `onRead` hears how many bytes of them were read. */
+/** How far the reading of several files has come. */
+export interface Reading {
+  /** Rows of each file that was begun, in the order of the files. */
+  readonly rows: number[]
+  /** Why it ended before the last file's end. */
+  failure?: unknown
+}
+
+/** The batches of one file. @throws ServiceError `invalid` when it cannot be read. */
+export async function* batchesOfFile(file: InputFile): AsyncGenerator<FileBatch> {
+  yield* (await openFile(file)).batches
+}
+
+/**
+ * The batches of all files in order; `onRead` hears how many bytes of them were read. A file that
+ * cannot be read ends it without throwing, so that what came before is still delivered.
+ */
 export async function* batchesOf(
   files: readonly InputFile[],
+  reading: Reading,
   onRead: (bytes: number) => void,
-): AsyncGenerator<ArrowPart> {
+): AsyncGenerator<FileBatch> {
   let before = 0
-  for (const file of files) {
-    const source = await openFile(file)
-    for await (const batch of source.batches) {
-      yield batch
-      onRead(before + Math.min(1, source.fraction()) * file.size)
+  for (const [i, file] of files.entries()) {
+    reading.rows[i] = 0
+    try {
+      const source = await openFile(file)
+      for await (const batch of source.batches) {
+        reading.rows[i] += 'numRows' in batch ? batch.numRows : batch.rows
+        yield batch
+        onRead(before + Math.min(1, source.fraction()) * file.size)
+      }
+    } catch (thrown) {
+      reading.failure = thrown
+      return
     }
     before += file.size
   }

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { TablePlan } from '../client/index.ts'
 import { type Context } from './context.ts'
-import { batchesOf, inputFile } from './input-files.ts'
+import { batchesOfFile, inputFile } from './input-files.ts'
 import { CliError, EXIT } from './io.ts'
 import { addCreationOptions, type CreationFlags, creationOptions } from './put.ts'
 
@@ -16,7 +16,7 @@ export function addPlan(program: Command, context: Context): void {
     .option('--no-create', 'fail when the table does not exist')
     .description('say what sending a file would do: created, added, widened, refused')
   addCreationOptions(command).action(async (table: string, path: string, flags: CreationFlags) => {
-    const parts = batchesOf([await inputFile(path)], () => {})
+    const parts = batchesOfFile(await inputFile(path))
     const plan = await context.withClient((client) =>
       client.plan(table, parts, creationOptions(flags)),
     )

@@ -36,10 +36,11 @@ export function startProgress(options: {
   }
 }
 
-/** `1,234,567 rows in 1.2 s (1,028,805 rows/s)` */
+/** `1,234,567 rows in 1.2 s (1,028,805 rows/s)`; below a second a rate would measure the start. */
 export function formatRate(rows: number, elapsedMs: number): string {
   const seconds = (elapsedMs / 1e3).toFixed(1)
-  return `${rows.toLocaleString('en')} rows in ${seconds} s (${perSecond(rows, elapsedMs)} rows/s)`
+  const taken = `${rows.toLocaleString('en')} rows in ${seconds} s`
+  return elapsedMs < 1_000 ? taken : `${taken} (${perSecond(rows, elapsedMs)} rows/s)`
 }
 
 function perSecond(amount: number, elapsedMs: number): string {

@@ -2,10 +2,11 @@
 import { type Command, Option } from 'commander'
 import type { AckLevel, PlanOptions, PutOptions, PutResult } from '../client/index.ts'
 import { ServiceError } from '../errors.ts'
+import { randomIds } from '../runtime/ids.ts'
 import { assignments, type Context, collect } from './context.ts'
-import { batchesOf, inputFile } from './input-files.ts'
-import { CliError, EXIT } from './io.ts'
+import { batchesOf, inputFile, type Reading } from './input-files.ts'
 import { formatRate, startProgress } from './progress.ts'
+import { explainPut } from './put-failure.ts'
 
 /** What a new table is to be like. */
 export interface CreationFlags {
@@ -77,8 +78,13 @@ async function put(
   const startedAt = io.monotonic()
   const bytesTotal = files.reduce((sum, { size }) => sum + size, 0)
   const progress = startProgress({ stream: io.stderr, isQuiet: context.options.quiet, bytesTotal })
+  const producerId = flags.producerId ?? randomIds.uuid()
+  const reading: Reading = { rows: [] }
+  const failed = (thrown: unknown, rows: number) =>
+    explainPut(thrown, { files, reading, rows, producerId, isInterrupted: signal.aborted })
   const options: PutOptions = {
     ...optionsOf(flags),
+    producer: { id: producerId, sequence: 0n },
     signal,
     onProgress: ({ rows, bytes }) => progress.acknowledged(rows, bytes, io.monotonic() - startedAt),
   }
@@ -86,23 +92,26 @@ async function put(
     const result = await context.withClient(async (client) => {
       // A put outlasts a restart of the service by waiting; at a wrong address nobody would answer.
       await client.status()
-      return client.put(table, batchesOf(files, progress.read), options)
+      return client.put(table, batchesOf(files, reading, progress.read), options)
     })
     progress.stop()
+    if (reading.failure !== undefined) throw failed(reading.failure, result.rows)
     context.note(`${formatRate(result.rows, io.monotonic() - startedAt)}, ${flags.ack}`)
+    if (flags.ack === 'durable' && result.rows > 0) {
+      context.note('committed within 5 s (commit.ageMs), or now with `frazil flush`')
+    }
     context.rows([rowOf(table, result)], COLUMNS)
   } catch (thrown) {
     progress.stop()
-    throw explain(thrown, signal)
+    if (!(thrown instanceof ServiceError) || reading.failure !== undefined) throw thrown
+    throw failed(thrown, Number(thrown.context['rows'] ?? 0))
   }
 }
 
 function optionsOf(flags: PutFlags): PutOptions {
-  const { ack, producerId } = flags
   return {
     ...creationOptions(flags),
-    ack,
-    ...(producerId === undefined ? {} : { producer: { id: producerId, sequence: 0n } }),
+    ack: flags.ack,
   }
 }
 
@@ -117,20 +126,4 @@ function rowOf(table: string, result: PutResult) {
     sequence,
     snapshot_id: snapshotId,
   }
-}
-
-/** What was acknowledged before a failure stays: say how to go on without sending it twice. */
-function explain(thrown: unknown, signal: AbortSignal): unknown {
-  if (!(thrown instanceof ServiceError)) return thrown
-  const rows = Number(thrown.context['rows'] ?? 0)
-  const { message } = thrown
-  const remedy = `${rows} rows of it are stored; repeat the same command with --producer-id ${thrown.context['producerId']} to send only the others`
-  if (signal.aborted) {
-    return new CliError(
-      EXIT.interrupted,
-      rows > 0 ? `interrupted: ${remedy}` : 'interrupted',
-      thrown,
-    )
-  }
-  return rows > 0 ? new CliError(EXIT.partial, `${message}; ${remedy}`, thrown) : thrown
 }

@@ -34,7 +34,12 @@ async function serve(context: Context): Promise<number> {
 /** Resolves with what made the log fail meanwhile. */
 async function drain(context: Context, service: Service): Promise<Error | undefined> {
   context.note('draining')
-  return Promise.race([service.failed, service.drain()]).then((failure) => failure ?? undefined)
+  const failure = await Promise.race([service.failed, service.drain()])
+  if (failure instanceof Error) return failure
+  const { waitingEntries } = service
+  const waiting = `; ${waitingEntries} batches wait in the log and are committed after the next start`
+  context.note(`stopped${waitingEntries === 0 ? '' : waiting}`)
+  return undefined
 }
 
 /** For programs that start a service and need its address. */

@@ -13,18 +13,15 @@ import { FlightChannel } from './flight.ts'
 import { formatJson, members, parseJson } from './json.ts'
 import type { Descriptor } from './messages.ts'
 import {
-  type ArrowPart,
   type ArrowSource,
   CLIENT_DEFAULTS,
   type ClientOptions,
-  isBatch,
-  isEncoded,
-  isTable,
   type PlanOptions,
   type PutOptions,
   type PutResult,
 } from './options.ts'
 import { readPlan, schemaOf, type TablePlan } from './plan.ts'
+import { partsOf } from './sources.ts'
 import { TableWriter } from './writer.ts'
 
 export interface ListedTable {
@@ -83,12 +80,13 @@ export class FrazilClient {
     if (this.#isClosed) throw new ServiceError('closed', 'this client is closed')
     const path = pathOf(table, options.namespace)
     const producer = this.#producerFor(path.join('.'), options)
-    const { clock, random, retryMsMax } = this.#options
+    const { clock, random, retryMsMax, connectMsMax } = this.#options
     const context = {
       channel: this.#channel,
       descriptor: descriptorOf(path, options),
       producer: { id: producer.id, firstSequence: producer.next },
       retryMsMax,
+      connectMsMax,
       clock,
       random,
       onSettled: (next: bigint | undefined) => {
@@ -207,7 +205,7 @@ export class FrazilClient {
 function withProgress(thrown: unknown, end: unknown): unknown {
   if (!(thrown instanceof ServiceError) || !(end instanceof ServiceError)) return thrown
   const context = { ...end.context, ...thrown.context }
-  return new ServiceError(thrown.kind, thrown.message, { context, cause: thrown })
+  return new ServiceError(thrown.kind, thrown.message, { context, cause: thrown.cause })
 }
 
 function randomFraction(): number {
@@ -238,9 +236,4 @@ function commandOf(path: readonly string[], options: PlanOptions) {
     properties: options.properties,
     identifier_fields: options.identifierFields,
   }
-}
-
-function partsOf(source: ArrowSource): Iterable<ArrowPart> | AsyncIterable<ArrowPart> {
-  // Tables and batches are iterable themselves, by rows.
-  return isTable(source) || isBatch(source) || isEncoded(source) ? [source] : source
 }

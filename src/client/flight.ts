@@ -66,6 +66,7 @@ export class FlightChannel {
   readonly #tenant: string | undefined
   readonly #address: string
   readonly #clock: Clock
+  #hasAnswered = false
 
   constructor(address: string, tenant: string | undefined, clock: Clock) {
     const { target, isSecure } = parseAddress(address)
@@ -81,13 +82,20 @@ export class FlightChannel {
     return this.#address
   }
 
+  /** Whether somebody who speaks gRPC was ever there. */
+  get hasAnswered(): boolean {
+    return this.#hasAnswered
+  }
+
   put(): PutStream {
-    return this.#client.makeBidiStreamRequest(
+    const stream: PutStream = this.#client.makeBidiStreamRequest(
       `${SERVICE}/DoPut`,
       encodeFlightData,
       decodePutResult,
       this.#headers(),
     )
+    stream.on('metadata', () => this.#answered())
+    return stream
   }
 
   /** The bodies of the action's results. */
@@ -148,31 +156,30 @@ export class FlightChannel {
         if (results.length >= RESULTS_MAX) throw tooMany(method)
         results.push(result as T)
       }
+      this.#answered()
     } catch (thrown) {
       throw this.#explain(thrown)
     }
     return results
   }
 
+  #answered(): void {
+    this.#hasAnswered = true
+  }
+
   #explain(thrown: unknown): unknown {
     const failure = fromRpcError(thrown)
     if (failure === undefined) return thrown
-    return failure.isTransport ? unreachable(this.#address, failure.error) : failure.error
+    if (failure.isTransport) return unreachable(this.#address, failure.error)
+    this.#answered()
+    return failure.error
   }
 }
 
 /** What a lost or refused connection looks like to people: where to, and what to do. */
-export function unreachable(address: string, cause: unknown): ServiceError {
-  const reason = withoutNoise(cause instanceof Error ? cause.message : String(cause))
+export function unreachable(address: string, { message: reason, cause }: Error): ServiceError {
   const message = `cannot reach Frazil at ${address} (${reason}): is it running there?`
   return new ServiceError('unavailable', message, { cause })
-}
-
-/** grpc-js wraps what the system said into its own words. */
-function withoutNoise(message: string): string {
-  return message
-    .replace(/^No connection established\. Last error: (?:Error: )?/, '')
-    .replace(/\.? Resolution note: ?.*$/s, '')
 }
 
 function tooMany(method: string): ServiceError {

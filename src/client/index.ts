@@ -1,5 +1,7 @@
 /** `frazil/client`: the public door. What is not exported here may change without notice. */
 
+import './node-version.ts'
+
 export { type ErrorKind, ServiceError } from '../errors.ts'
 export { connect, type FrazilClient, type ListedTable } from './client.ts'
 export type { EncodedBatch } from './frames.ts'

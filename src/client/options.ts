@@ -8,8 +8,11 @@ const MIB = 1024 * 1024
 /** `durable`: fsynced in the log, never lost. `committed`: also in a snapshot of the table. */
 export type AckLevel = 'durable' | 'committed'
 
-/** A table, a batch, or a batch that `readIpcFile` has read as it is. */
-export type ArrowPart = Table | RecordBatch | EncodedBatch
+/**
+ * A table, a batch, a batch that `readIpcFile` has read as it is, or the bytes of an Arrow IPC
+ * stream or file, which any copy and version of any Arrow library can make.
+ */
+export type ArrowPart = Table | RecordBatch | EncodedBatch | Uint8Array
 export type ArrowSource = ArrowPart | Iterable<ArrowPart> | AsyncIterable<ArrowPart>
 
 export interface ClientOptions {
@@ -17,6 +20,8 @@ export interface ClientOptions {
   readonly tenant?: string
   /** Longest time without progress, in milliseconds, before a put gives up reconnecting. */
   readonly retryMsMax?: number
+  /** The same while this client has never had an answer: the address may be wrong. */
+  readonly connectMsMax?: number
   /** Longest wait for an answer that is not a put. A flush, which commits, may take longer. */
   readonly requestMsMax?: number
   readonly flushMsMax?: number
@@ -82,6 +87,7 @@ export interface PutResult {
 export const CLIENT_DEFAULTS = {
   /** Long enough for a restart with a log to replay. */
   retryMsMax: 60_000,
+  connectMsMax: 5_000,
   requestMsMax: 10_000,
   flushMsMax: 120_000,
 } as const
@@ -91,18 +97,5 @@ export const PUT_DEFAULTS = {
   unacknowledgedBatchesMax: 64,
   batchBytesMax: 16 * MIB,
 } as const
-
-/** Told apart by shape, so that another copy of the Arrow library is welcome. */
-export function isTable(part: ArrowSource): part is Table {
-  return 'batches' in part && 'schema' in part
-}
-
-export function isEncoded(part: ArrowSource): part is EncodedBatch {
-  return 'dictionaries' in part && 'batch' in part
-}
-
-export function isBatch(part: ArrowSource): part is RecordBatch {
-  return 'numRows' in part && 'data' in part && !isTable(part)
-}
 
 export const RETRY_BACKOFF = { baseMs: 50, capMs: 2_000 } as const

@@ -3,7 +3,9 @@ import { MessageReader } from 'apache-arrow'
 import { ServiceError } from '../errors.ts'
 import { BatchEncoder, type Frame } from './frames.ts'
 import { members, parseJson } from './json.ts'
-import { type ArrowPart, isEncoded } from './options.ts'
+import type { ArrowPart } from './options.ts'
+import { readIpcBytes } from './read-ipc.ts'
+import { checkArrow, isBytes, isEncoded } from './sources.ts'
 
 /** What happens to one column. A server may add members that are not listed here. */
 export interface PlannedColumn {
@@ -42,7 +44,10 @@ export async function schemaOf(
   parts: Iterable<ArrowPart> | AsyncIterable<ArrowPart>,
 ): Promise<Frame> {
   for await (const part of parts) {
-    return isEncoded(part) ? part.schema : new BatchEncoder().schema(part.schema)
+    if (isEncoded(part)) return part.schema
+    if (isBytes(part)) return schemaOf(readIpcBytes(part))
+    checkArrow(part)
+    return new BatchEncoder().schema(part.schema)
   }
   throw new ServiceError('invalid', 'there is nothing to plan for: the source has no part')
 }

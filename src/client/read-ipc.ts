@@ -1,5 +1,5 @@
 /**
- * Arrow IPC files and streams on disk, message by message.
+ * Arrow IPC files and streams, on disk or in memory, message by message.
  *
  * Promises: bodies are sent as they stand in the file: nothing is decoded, so every type and every
  * compression that Arrow has passes through. Memory is bounded by a message and the dictionaries.
@@ -10,7 +10,7 @@
  *     message  u32 0xFFFFFFFF (absent before Arrow 0.15), i32 metadata length, metadata, body
  */
 import { type FileHandle, open } from 'node:fs/promises'
-import { Message, RecordBatchReader } from 'apache-arrow'
+import { Message, RecordBatchReader, type Schema } from 'apache-arrow'
 import { ServiceError } from '../errors.ts'
 import {
   addDictionary,
@@ -24,6 +24,17 @@ export interface IpcBatches {
   readonly batches: AsyncIterable<EncodedBatch>
   /** How much of the file was read, from 0 to 1. */
   fraction(): number
+}
+
+/** Where the bytes are. */
+interface Source {
+  /** For messages. */
+  readonly name: string
+  readonly size: number
+  /** Short when the source became shorter. Given out for good: nobody writes into it again. */
+  read(at: number, length: number): Promise<Buffer>
+  /** The schema in a file's footer. */
+  footerSchema(): Promise<Schema>
 }
 
 const MAGIC = 'ARROW1'
@@ -40,7 +51,8 @@ export function readIpcFile(path: string): IpcBatches {
   async function* batches(): AsyncGenerator<EncodedBatch> {
     const file = await open(path)
     try {
-      yield* readMessages(new Section(file, path, seen), await file.stat())
+      const { size } = await file.stat()
+      yield* readMessages(new Section(fileSource(file, path, size), seen))
     } finally {
       await file.close()
     }
@@ -48,11 +60,51 @@ export function readIpcFile(path: string): IpcBatches {
   return { batches: batches(), fraction: () => Math.min(1, seen.at / seen.end) }
 }
 
-async function* readMessages(
-  section: Section,
-  { size }: { readonly size: number },
-): AsyncGenerator<EncodedBatch> {
-  await section.locate(size)
+/** Either format. The bytes must not change until they are acknowledged: they are not copied. */
+export function readIpcBytes(bytes: Uint8Array): AsyncGenerator<EncodedBatch> {
+  const whole = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength)
+  const source: Source = {
+    name: 'the array of bytes',
+    size: whole.length,
+    read: (at, length) => Promise.resolve(whole.subarray(at, at + length)),
+    footerSchema: () => {
+      const reader = RecordBatchReader.from(bytes)
+      reader.open()
+      return Promise.resolve(reader.schema)
+    },
+  }
+  return readMessages(new Section(source, { at: 0, end: 1 }))
+}
+
+function fileSource(file: FileHandle, path: string, size: number): Source {
+  return {
+    name: path,
+    size,
+    read: async (at, length) => {
+      // Not from the pool: what is read is kept until it is acknowledged.
+      const buffer = Buffer.allocUnsafeSlow(length)
+      for (let filled = 0; filled < length; ) {
+        const { bytesRead } = await file.read(buffer, filled, length - filled, at + filled)
+        if (bytesRead === 0) return buffer.subarray(0, filled)
+        filled += bytesRead
+      }
+      return buffer
+    },
+    footerSchema: async () => {
+      const again = await open(path)
+      try {
+        const reader = await RecordBatchReader.from(again)
+        await reader.open()
+        return reader.schema
+      } finally {
+        await again.close()
+      }
+    },
+  }
+}
+
+async function* readMessages(section: Section): AsyncGenerator<EncodedBatch> {
+  await section.locate()
   let schema: Frame | undefined
   let dictionaries: readonly DictionaryFrame[] = []
   let isEmpty = true
@@ -81,20 +133,19 @@ async function* readMessages(
   if (isEmpty) yield { schema, dictionaries, batch: { header: EMPTY, body: [] }, rows: 0, bytes: 0 }
 }
 
-/** The part of a file where its messages are, read forwards. */
+/** The part of a source where its messages are, read forwards. */
 class Section {
-  readonly #file: FileHandle
-  readonly #path: string
+  readonly #source: Source
   readonly #seen: { at: number; end: number }
   #isFile = false
 
-  constructor(file: FileHandle, path: string, seen: { at: number; end: number }) {
-    this.#file = file
-    this.#path = path
+  constructor(source: Source, seen: { at: number; end: number }) {
+    this.#source = source
     this.#seen = seen
   }
 
-  async locate(size: number): Promise<void> {
+  async locate(): Promise<void> {
+    const { size } = this.#source
     this.#seen.end = size
     const start = await this.#read(Math.min(size, START_BYTES))
     if (start.toString('latin1', 0, MAGIC.length) !== MAGIC) {
@@ -130,20 +181,15 @@ class Section {
   /** JavaScript's Arrow library writes the schema of a file into the footer only. */
   async footerSchema(): Promise<Frame | undefined> {
     if (!this.#isFile) return undefined
-    const file = await open(this.#path)
     try {
-      const reader = await RecordBatchReader.from(file)
-      await reader.open()
-      return new BatchEncoder().schema(reader.schema)
+      return new BatchEncoder().schema(await this.#source.footerSchema())
     } catch (cause) {
       throw this.unreadable('a footer that is damaged', cause)
-    } finally {
-      await file.close()
     }
   }
 
   unreadable(reason: string, cause?: unknown): ServiceError {
-    const message = `${this.#path} cannot be read as Arrow: ${reason} (at byte ${this.#seen.at})`
+    const message = `${this.#source.name} cannot be read as Arrow: ${reason} (at byte ${this.#seen.at})`
     return new ServiceError('invalid', message, { cause })
   }
 
@@ -160,13 +206,8 @@ class Section {
     if (length < 0 || length > MESSAGE_BYTES_MAX || at + length > end) {
       throw this.unreadable('it ends in the middle of a message')
     }
-    // Not from the pool: what is read is kept until it is acknowledged.
-    const buffer = Buffer.allocUnsafeSlow(length)
-    for (let filled = 0; filled < length; ) {
-      const { bytesRead } = await this.#file.read(buffer, filled, length - filled, at + filled)
-      if (bytesRead === 0) throw this.unreadable('it became shorter')
-      filled += bytesRead
-    }
+    const buffer = await this.#source.read(at, length)
+    if (buffer.length < length) throw this.unreadable('it became shorter')
     this.#seen.at += length
     return buffer
   }

@@ -50,7 +50,8 @@ const KIND_OF_CODE: ReadonlyMap<number, ErrorKind> = new Map([
 export function fromStatus(code: number, message: string, metadata: Metadata): RpcFailure {
   const details = detailsOf(metadata)
   const kind = kindOf(details?.reason) ?? KIND_OF_CODE.get(code) ?? 'unavailable'
-  const error = new ServiceError(kind, message, { context: details?.metadata ?? {} })
+  const text = plainText(message, kind)
+  const error = new ServiceError(kind, text, { context: details?.metadata ?? {} })
   const isRetryable = KINDS[kind] === 'retryable'
   const isTransport = isRetryable && details?.reason === undefined
   return { error, isRetryable, isTransport, retryDelayMs: details?.retryDelayMs }
@@ -62,6 +63,15 @@ export function fromRpcError(thrown: unknown): RpcFailure | undefined {
   const { code, metadata } = thrown as Error & { code: number; metadata: Metadata }
   const details = 'details' in thrown ? String(thrown.details) : thrown.message
   return fromStatus(code, details, metadata)
+}
+
+/** Without grpc-js's own words around what the system said, and without the kind, which is known. */
+function plainText(message: string, kind: ErrorKind): string {
+  const mark = ` [${kind}]`
+  const text = message.endsWith(mark) ? message.slice(0, -mark.length) : message
+  return text
+    .replace(/^No connection established\. Last error: (?:Error: )?/, '')
+    .replace(/\.? Resolution note: ?.*$/s, '')
 }
 
 function detailsOf(metadata: Metadata): StatusDetails | undefined {

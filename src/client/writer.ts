@@ -17,14 +17,14 @@ import { formatJson } from './json.ts'
 import type { Descriptor } from './messages.ts'
 import {
   type ArrowPart,
-  isEncoded,
-  isTable,
   PUT_DEFAULTS,
   type PutOptions,
   type PutResult,
   RETRY_BACKOFF,
 } from './options.ts'
 import { PutCall } from './put-call.ts'
+import { readIpcBytes } from './read-ipc.ts'
+import { checkArrow, isBytes, isEncoded, isTable } from './sources.ts'
 import type { RpcFailure } from './status.ts'
 
 export interface WriterContext {
@@ -32,6 +32,7 @@ export interface WriterContext {
   readonly descriptor: Descriptor
   readonly producer: { readonly id: string; readonly firstSequence: bigint }
   readonly retryMsMax: number
+  readonly connectMsMax: number
   readonly clock: Clock
   readonly random: () => number
   /** Called once, with the number that the producer's next batch has; undefined after a failure. */
@@ -79,10 +80,12 @@ export class TableWriter {
    */
   async write(part: ArrowPart): Promise<void> {
     if (this.#isClosing) throw new ServiceError('closed', 'this writer is closed')
-    if (isEncoded(part)) {
-      this.#schema ??= part.schema
-      await this.#add(part)
+    if (isBytes(part)) {
+      for await (const batch of readIpcBytes(part)) await this.#addEncoded(batch)
+    } else if (isEncoded(part)) {
+      await this.#addEncoded(part)
     } else {
+      checkArrow(part)
       this.#schema ??= this.#encoder.schema(part.schema)
       for (const whole of isTable(part) ? part.batches : [part]) {
         if (whole.numRows === 0) continue
@@ -112,6 +115,11 @@ export class TableWriter {
     this.#isClosing = true
     this.#stop.abort()
     this.#notify()
+  }
+
+  #addEncoded(batch: EncodedBatch): Promise<void> {
+    this.#schema ??= batch.schema
+    return this.#add(batch)
   }
 
   async #add(batch: EncodedBatch): Promise<void> {
@@ -216,15 +224,22 @@ export class TableWriter {
   async #pause({ error, isTransport, retryDelayMs = 0 }: RpcFailure): Promise<void> {
     // Nothing was lost: if there is a next call, it waits for the next batch.
     if (!this.#needsCall()) return
-    const { clock, random, retryMsMax, channel } = this.#context
+    const { clock, random, channel } = this.#context
+    const failingMsMax = this.#failingMsMax(isTransport)
     this.#failingSince ??= clock.monotonic()
     const failingMs = clock.monotonic() - this.#failingSince
-    if (failingMs >= retryMsMax) {
+    if (failingMs >= failingMsMax) {
       throw isTransport ? unreachable(channel.address, error) : error
     }
     const delayMs = Math.max(retryDelayMs, backoffMs(RETRY_BACKOFF, this.#attempt, random()))
     this.#attempt += 1
-    await clock.sleep(Math.min(delayMs, retryMsMax - failingMs), this.#stop.signal)
+    await clock.sleep(Math.min(delayMs, failingMsMax - failingMs), this.#stop.signal)
+  }
+
+  #failingMsMax(isTransport: boolean): number {
+    const { channel, retryMsMax, connectMsMax } = this.#context
+    const isUnknown = isTransport && !channel.hasAnswered
+    return isUnknown ? Math.min(retryMsMax, connectMsMax) : retryMsMax
   }
 
   #progress(): void {
@@ -239,7 +254,8 @@ export class TableWriter {
     const { id: producerId } = this.#context.producer
     const firstUnacknowledged = this.#delivery.firstUnacknowledged
     const context = { ...error.context, rows, batches, producerId, firstUnacknowledged }
-    return new ServiceError(error.kind, error.message, { context, cause: error })
+    // Not the error as its cause: whoever prints both would read the same text twice.
+    return new ServiceError(error.kind, error.message, { context, cause: error.cause })
   }
 
   #throwIfFailed(): void {

@@ -5,6 +5,7 @@
  * Each limit of promise P7 is here under a name that ends in `Max`.
  */
 import { z } from 'zod'
+import { isLoopback } from './loopback.ts'
 
 const KIB = 1024
 const MIB = 1024 * KIB
@@ -38,6 +39,18 @@ function count(min: number, max: number) {
     (value) => (typeof value === 'string' && /^-?\d+$/.test(value.trim()) ? Number(value) : value),
     z.number('a whole number').int().min(min).max(max),
   )
+}
+
+const DURATIONS: Readonly<Record<string, number>> = { ms: 1, s: 1_000, m: 60_000, h: 3_600_000 }
+
+/** Milliseconds: `5000`, `"500ms"`, `"5s"`, `"1m"` or `"2 h"`. */
+function duration(min: number, max: number) {
+  return z.preprocess((value) => {
+    if (typeof value !== 'string') return value
+    const match = /^(?:(\d+)|(\d+(?:\.\d+)?)\s*([a-z]+))$/i.exec(value.trim())
+    const unit = DURATIONS[(match?.[3] ?? 'ms').toLowerCase()]
+    return match && unit !== undefined ? Math.round(Number(match[1] ?? match[2]) * unit) : value
+  }, z.number('a time in milliseconds, such as 5000, or "5s"').int().min(min).max(max))
 }
 
 function flag() {
@@ -77,6 +90,17 @@ function checkLogFits(
   }
 }
 
+/** What the server would refuse to listen on. */
+function checkHost(
+  { host, allowInsecure }: { readonly host: string; readonly allowInsecure: boolean },
+  context: z.RefinementCtx,
+): void {
+  if (allowInsecure || isLoopback(host)) return
+  const message =
+    'this machine only (127.0.0.1), as there is no authentication, or flight.allowInsecure=true'
+  context.addIssue({ code: 'custom', path: ['host'], message })
+}
+
 const HOUR_MS = 3_600_000
 const SAFE = Number.MAX_SAFE_INTEGER
 
@@ -103,8 +127,9 @@ export const configSchema = z.strictObject({
       windowBytes: bytes(64 * KIB, GIB).default(4 * MIB),
       frameBytes: bytes(16 * KIB, 16 * MIB - 1).default(256 * KIB),
       /** How long a drain waits for open streams before it ends them. */
-      drainMs: count(0, HOUR_MS).default(20_000),
+      drainMs: duration(0, HOUR_MS).default(20_000),
     })
+    .superRefine(checkHost)
     .prefault({}),
 
   ingest: z
@@ -153,16 +178,16 @@ export const configSchema = z.strictObject({
       /** A table is committed when its waiting entries reach one of these. */
       bytes: bytes(1, 64 * GIB).default(128 * MIB),
       rows: count(1, SAFE).default(5_000_000),
-      ageMs: count(10, 24 * HOUR_MS).default(5_000),
+      ageMs: duration(10, 24 * HOUR_MS).default(5_000),
       /** Most bytes of entries in one commit: bounds the memory of its encoding. */
       groupBytesMax: bytes(MIB, 4 * GIB).default(256 * MIB),
       /** Partitions in one commit: each is a file. Beyond it the group is split after an entry. */
       groupPartitionsMax: count(1, 1_000_000).default(10_000),
       concurrentTablesMax: count(1, 1_000).default(4),
       /** How often waiting entries are looked at. */
-      tickMs: count(5, HOUR_MS).default(100),
-      retryBaseMs: count(1, HOUR_MS).default(100),
-      retryCapMs: count(1, HOUR_MS).default(30_000),
+      tickMs: duration(5, HOUR_MS).default(100),
+      retryBaseMs: duration(1, HOUR_MS).default(100),
+      retryCapMs: duration(1, HOUR_MS).default(30_000),
       /** Commit what waits before a drain ends. What is not committed is replayed at the next start. */
       onShutdown: flag().default(true),
     })

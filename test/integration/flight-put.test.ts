@@ -219,6 +219,10 @@ describe('flight: DoPut', () => {
       call.write(batch(70_000))
       const { error } = await putOutcome(call)
       expect(error?.code).to.equal(status.RESOURCE_EXHAUSTED)
+      expect(error?.details).to.match(
+        /larger than flight\.messageBytesMax.* smaller batches.*large\]$/,
+      )
+      expect(errorDetails(error).info.reason).to.equal('TOO_LARGE')
     })
 
     it('refuses Flight SQL with UNIMPLEMENTED and a way out', async () => {
@@ -380,7 +384,7 @@ describe('flight: DoPut', () => {
       )
       const { error } = await outcome
       expect(error?.code).to.equal(status.FAILED_PRECONDITION)
-      expect(error?.details).to.equal('a gap: expected 7')
+      expect(error?.details).to.equal('a gap: expected 7 [out-of-sequence]')
       const { info, retry } = errorDetails(error)
       expect(info).to.deep.equal({
         reason: 'OUT_OF_SEQUENCE',
@@ -473,7 +477,7 @@ describe('flight: DoPut', () => {
       call.write(batch())
       const { error } = await putOutcome(call)
       expect(error?.code).to.equal(status.FAILED_PRECONDITION)
-      expect(error?.details).to.equal('column "a" is a string')
+      expect(error?.details).to.equal('column "a" is a string [schema-mismatch]')
       expect(fixture.server.inflightBytes).to.equal(0)
     })
 

@@ -51,12 +51,13 @@ export async function runCli(argv: string[], around: CliSurroundings = {}): Prom
 }
 
 /** A service that listens nowhere and drains at once. */
-export function idleService(failed = new Promise<Error>(() => {})): Service {
+export function idleService(failed = new Promise<Error>(() => {}), waitingEntries = 0): Service {
   return {
     flight: '127.0.0.1:1',
     catalog: '/catalog.db',
     warehouse: 'file:///warehouse',
     failed,
+    waitingEntries,
     drain: () => Promise.resolve(),
   }
 }

@@ -7,6 +7,7 @@
  */
 import { isIPv6 } from 'node:net'
 import { Server, ServerCredentials } from '@grpc/grpc-js'
+import { isLoopback } from '../../config/loopback.ts'
 import type { Config } from '../../config/schema.ts'
 import { ServiceError } from '../../errors.ts'
 import { type Clock, systemClock } from '../../runtime/clock.ts'
@@ -21,6 +22,7 @@ import { handshake } from './handshake.ts'
 import { Health } from './health.ts'
 import { raiseConnectionWindows, raiseStreamWindows } from './http2-windows.ts'
 import { getFlightInfo, getSchema, listFlights } from './list.ts'
+import { explainingMessageLimit } from './message-limit.ts'
 import { ReadGate } from './read-gate.ts'
 import type { FlightServices } from './services.ts'
 import {
@@ -84,7 +86,7 @@ export class FlightServer {
       'grpc.keepalive_time_ms': KEEPALIVE_INTERVAL_MS,
       'grpc.keepalive_timeout_ms': KEEPALIVE_TIMEOUT_MS,
       'grpc.enable_channelz': 0,
-      interceptors: [this.#gate.interceptor],
+      interceptors: [explainingMessageLimit(config.messageBytesMax), this.#gate.interceptor],
     })
     this.#server.addService(flightService, { ...this.#handlers() })
     this.#server.addService(healthService, { ...this.#health.handlers })
@@ -175,8 +177,7 @@ export class FlightServer {
 }
 
 function checkHost({ host, allowInsecure }: FlightConfig): void {
-  const isLoopback = host === 'localhost' || host === '::1' || /^127(\.\d{1,3}){3}$/.test(host)
-  if (isLoopback || allowInsecure) return
+  if (isLoopback(host) || allowInsecure) return
   throw new ServiceError(
     'invalid',
     `flight.host ${host} can be reached by other machines and no authentication is configured: set flight.allowInsecure to serve everyone, or use 127.0.0.1`,

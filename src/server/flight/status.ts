@@ -3,7 +3,8 @@
  *
  * A client acts on the code; a program that wants more decodes `grpc-status-details-bin`: an
  * ErrorInfo with the kind as its reason and the context as metadata, and a RetryInfo exactly when
- * waiting helps. The text is for people. Causes and defects of ours are logged, never sent.
+ * waiting helps. The text is for people, but for the kind in brackets at its end: pyarrow drops the
+ * details of most codes, and there it is all that a program gets. Causes and defects of ours are logged, never sent.
  */
 import { Metadata, type StatusObject, status } from '@grpc/grpc-js'
 import type { ErrorKind, ServiceError } from '../../errors.ts'
@@ -41,7 +42,7 @@ export type GrpcError = Error & StatusObject
 
 export function toGrpcError(error: ServiceError): GrpcError {
   const code = CODES[error.kind]
-  const details = sentence(error)
+  const details = `${sentence(error)} [${error.kind}]`
   const metadata = new Metadata()
   metadata.set('grpc-status-details-bin', encodeDetails(error, code, details))
   return Object.assign(new Error(details), { code, details, metadata })

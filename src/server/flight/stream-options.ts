@@ -39,6 +39,7 @@ export interface Headers {
 export const PRODUCER_ID_LENGTH_MAX = 256
 /** Longest app_metadata that is looked into; longer ones are the caller's own business. */
 const NOTE_BYTES_MAX = 4096
+const NOTE_KEYS: readonly string[] = ['producer_id', 'sequence']
 const SEQUENCE_MAX = 2n ** 63n - 1n
 const utf8 = new TextDecoder('utf-8', { fatal: true })
 
@@ -75,8 +76,10 @@ export function readTenant(headers: Headers): string {
 }
 
 /**
- * Metadata that is not a JSON object, or says nothing of a producer, is the caller's own and is
- * passed over. @throws ServiceError `invalid` for a producer's id or number that is not one.
+ * Metadata that does not start like a JSON object is the caller's own and is passed over.
+ *
+ * @throws ServiceError `invalid` for an object with another key, as a misspelt one would switch
+ * exactly-once off without a word, and for a producer's id or number that is not one.
  */
 export function readProducerNote(appMetadata: Uint8Array): ProducerNote {
   const note = noteObject(appMetadata)
@@ -121,11 +124,25 @@ function header(headers: Headers, name: string): string | undefined {
 }
 
 function noteObject(bytes: Uint8Array): Readonly<Record<string, unknown>> | undefined {
-  const isObject = bytes.length > 1 && bytes.length <= NOTE_BYTES_MAX && bytes[0] === 0x7b
+  const isObject = bytes.length <= NOTE_BYTES_MAX && bytes[0] === 0x7b
   if (!isObject) return undefined
+  const note = parseNote(bytes)
+  const unknown = Object.keys(note).find((key) => !NOTE_KEYS.includes(key))
+  if (unknown === undefined) return note
+  throw new ServiceError(
+    'invalid',
+    `app_metadata has the unknown key ${JSON.stringify(unknown.slice(0, 40))}; known are ${NOTE_KEYS.join(' and ')}`,
+  )
+}
+
+function parseNote(bytes: Uint8Array): Readonly<Record<string, unknown>> {
   try {
-    return asObject(parseJson(utf8.decode(bytes)))
-  } catch {
-    return undefined
+    return asObject(parseJson(utf8.decode(bytes))) ?? {}
+  } catch (cause) {
+    throw new ServiceError(
+      'invalid',
+      'app_metadata starts like a JSON object and is not JSON: send {"producer_id": "…", "sequence": n}',
+      { cause },
+    )
   }
 }

@@ -86,7 +86,9 @@ describe('command line', () => {
       const { code, stdout } = await runCli(['config', 'print', '--set', 'flight.port=9'])
       expect(code).to.equal(0)
       expect(stdout).to.match(/flight\.port +9 +--set flight\.port=9/)
-      expect(stdout).to.match(/wal\.segmentBytes +67108864 +default/)
+      expect(stdout).to.match(/wal\.segmentBytes +67108864 \(64 MiB\) +default/)
+      expect(stdout).to.match(/commit\.ageMs +5000 \(5 s\) +default/)
+      expect(stdout).to.match(/wal\.directory +\/.*\.data\/wal +default/)
     })
 
     it('prints JSON', async () => {
@@ -104,6 +106,16 @@ describe('command line', () => {
       expect(await runCli(['config', 'validate', ...file])).to.include({ code: 0, stdout: '' })
       const quiet = await runCli(['config', 'validate', '--quiet', ...file])
       expect(quiet).to.deep.equal({ code: 0, stdout: '', stderr: '' })
+    })
+
+    it('refuses a host that other machines reach, as serve would', async () => {
+      for (const command of [['config', 'validate'], ['serve']]) {
+        const open = [...command, '--set', 'flight.host=0.0.0.0']
+        const { code, stderr } = await runCli(open)
+        expect(code).to.equal(3)
+        expect(stderr).to.match(/flight\.host: expected this machine only.*allowInsecure=true/)
+        expect((await runCli([...open, '--set', 'flight.allowInsecure=true'])).code).to.equal(0)
+      }
     })
 
     it('refuses a wrong one with code 3, from any command that needs it', async () => {
@@ -135,6 +147,13 @@ describe('command line', () => {
       expect(JSON.parse(stdout)).to.include({ ready: true, flight: '127.0.0.1:1' })
     })
 
+    it('says when it has stopped, and what waits in the log', async () => {
+      expect((await runCli(['serve'])).stderr).to.equal('draining\nstopped\n')
+      const startService = () => Promise.resolve(idleService(undefined, 3))
+      const { stderr } = await runCli(['serve'], { parts: { startService } })
+      expect(stderr).to.match(/stopped; 3 batches wait in the log/)
+    })
+
     it('ends with a code of its own when the log has failed', async () => {
       const failed = Promise.resolve(new Error('EIO'))
       const startService = () => Promise.resolve(idleService(failed))
@@ -150,13 +169,16 @@ describe('command line', () => {
         { path: ['default', 'flights'], totalRecords: 3, totalBytes: 99 },
         { path: ['a', 'b', 't'], totalRecords: -1, totalBytes: -1 },
       ]
-      const { stdout } = await at('tables')
+      const tables = [5, 7].map((bytes) => ({ table: 'default.flights', pending_bytes: bytes }))
+      server.answers = { status: [JSON.stringify({ tables })] }
+      const { stdout, stderr } = await at('tables')
+      expect(stderr).to.include('not committed yet')
       expect(stdout).to.equal(
-        'NAMESPACE  TABLE    ROWS  BYTES\ndefault    flights  3     99\na.b        t        -     -\n',
+        'NAMESPACE  TABLE    ROWS  BYTES  WAITING\ndefault    flights  3     99          12\na.b        t        -     -            0\n',
       )
       expect(await json('tables')).to.deep.equal([
-        { namespace: 'default', table: 'flights', rows: 3, bytes: 99 },
-        { namespace: 'a.b', table: 't' },
+        { namespace: 'default', table: 'flights', rows: 3, bytes: 99, waiting: 12 },
+        { namespace: 'a.b', table: 't', waiting: 0 },
       ])
     })
 
@@ -251,9 +273,10 @@ describe('command line', () => {
 
     it('says that there are no tables, on stderr', async () => {
       server.flights = []
+      server.answers = { status: ['{}'] }
       expect(await at('tables')).to.deep.equal({
         code: 0,
-        stdout: 'NAMESPACE  TABLE  ROWS  BYTES\n',
+        stdout: 'NAMESPACE  TABLE  ROWS  BYTES  WAITING\n',
         stderr: 'there are no tables; `frazil put TABLE FILE` makes one\n',
       })
     })
@@ -347,7 +370,9 @@ describe('command line', () => {
       expect(code, stderr).to.equal(0)
       expect(stored()).to.deep.equal([1, 2, 3, 4])
       expect(stdout).to.match(/^TABLE +ROWS +BATCHES +DUPLICATES.*\na\.t +4 +3 +0 +LOG +3 +-\n$/)
-      expect(stderr).to.equal('4 rows in 5.0 s (1 rows/s), durable\n')
+      expect(stderr).to.equal(
+        '4 rows in 5.0 s (1 rows/s), durable\ncommitted within 5 s (commit.ageMs), or now with `frazil flush`\n',
+      )
       expect(server.puts).to.have.length(1)
     })
 
@@ -426,6 +451,21 @@ describe('command line', () => {
       expect(stderr).to.include('cannot be read as Parquet')
     })
 
+    it('names the file that cannot be read, and what of the others is stored', async () => {
+      writeFileSync(path('bad'), 'PAR1 and then nothing PAR1')
+      const files = [write('a', 'file', 1, 2), path('bad'), write('c', 'file', 3)]
+      const { code, stderr } = await at('put', 't', ...files)
+      expect({ code, stored: stored() }).to.deep.equal({ code: 6, stored: [1, 2] })
+      expect(stderr).to.match(/bad.*cannot be read as Parquet.*; the 1 file before it is stored; /)
+    })
+
+    it('names the file that the service refuses', async () => {
+      server.plans = [{ fail: { after: 2, code: status.INVALID_ARGUMENT, reason: 'INVALID' } }]
+      const files = [1, 2, 3].map((n) => write(`f${n}`, 'file', n))
+      const { stderr } = await at('put', 't', ...files)
+      expect(stderr).to.match(/error: \S+f2: no, because; the 1 file before it is stored; repeat/)
+    })
+
     it('ends with code 6 when a part is stored, and says how to go on', async () => {
       server.plans = [{ fail: { after: 2, code: status.INVALID_ARGUMENT, reason: 'INVALID' } }]
       const files = [1, 2, 3].map((n) => write(`f${n}`, 'file', n))
@@ -441,7 +481,10 @@ describe('command line', () => {
     it('ends with code 1 when nothing is', async () => {
       server.plans = [{ fail: { after: 0, code: status.FAILED_PRECONDITION } }]
       const { code, stderr } = await at('put', 't', write('a', 'file', 1))
-      expect({ code, stderr }).to.deep.equal({ code: 1, stderr: 'error: no, because\n' })
+      expect({ code, stderr }).to.deep.equal({
+        code: 1,
+        stderr: `error: ${path('a')}: no, because\n`,
+      })
     })
 
     it('ends with code 130 when interrupted', async () => {

@@ -39,10 +39,10 @@ describe('config: where settings come from', () => {
   })
 
   it('prefers flags to the environment, the environment to the file, the file to defaults', () => {
-    write('flight:\n  port: 1\n  host: file\n  drainMs: 7\ndata: file\n')
-    const environment = { FRAZIL_FLIGHT_PORT: '2', FRAZIL_FLIGHT_HOST: 'environment' }
+    write('flight:\n  port: 1\n  host: localhost\n  drainMs: 7\ndata: file\n')
+    const environment = { FRAZIL_FLIGHT_PORT: '2', FRAZIL_FLIGHT_HOST: '127.0.0.2' }
     const { config, origins, file } = load({ environment, flags: { 'flight.port': '3' } })
-    expect(config.flight).to.include({ port: 3, host: 'environment', drainMs: 7 })
+    expect(config.flight).to.include({ port: 3, host: '127.0.0.2', drainMs: 7 })
     expect(config.data).to.equal('file')
     expect(file).to.equal('frazil.yaml')
     expect(origins.get('flight.port')?.from).to.equal('--set flight.port=3')
@@ -125,7 +125,12 @@ describe('config: where settings come from', () => {
       undefined,
       /flight\.port: expected a whole number, got "http"/,
     ],
-    ['a fraction', {}, 'commit:\n  ageMs: 1.5', /commit\.ageMs: expected a whole number, got 1\.5/],
+    [
+      'a fraction',
+      {},
+      'commit:\n  ageMs: 1.5',
+      /commit\.ageMs: expected a time in milliseconds.*, got 1\.5/,
+    ],
     ['an unknown unit', { flags: { 'wal.logBytesMax': '12 zb' } }, undefined, /got "12 zb"/],
     [
       'a bad boolean',
@@ -226,6 +231,24 @@ describe('config: where settings come from', () => {
     it(`refuses ${what}`, () => {
       if (file !== undefined) write(file)
       expect(refused(inputs)).to.match(message)
+    })
+  }
+
+  for (const [text, ms] of [
+    ['5s', 5_000],
+    ['500ms', 500],
+    ['1m', 60_000],
+    ['1.5 h', 5_400_000],
+    ['250', 250],
+  ] as const) {
+    it(`reads the time ${text}`, () => {
+      expect(load({ flags: { 'commit.ageMs': text } }).config.commit.ageMs).to.equal(ms)
+    })
+  }
+
+  for (const text of ['5 parsecs', '1.5', 's', '-1s']) {
+    it(`refuses the time ${text}`, () => {
+      expect(refused({ flags: { 'commit.ageMs': text } })).to.match(/a time in milliseconds/)
     })
   }
 

@@ -24,6 +24,8 @@ describe('flight status', () => {
     it(`of ${kind} is ${status[code]}${isRetried ? ' with RetryInfo' : ''}`, () => {
       const error = toGrpcError(new ServiceError(kind, 'because'))
       expect(error.code).to.equal(code)
+      // All that a program gets from pyarrow, which drops the details.
+      expect(error.details.endsWith(` [${kind}]`)).to.equal(true)
       const details = errorDetails(error)
       expect(details.code).to.equal(code)
       expect(details.info.reason).to.equal(reasonOf(kind))

@@ -48,12 +48,25 @@ describe('stream options', () => {
     expect(() => readHeaders(given)).to.throw(ServiceError, /twice/)
   })
 
-  for (const free of ['', 'x', '{', '{"a": 1}', '[1]', '{"a":', '\u00ff']) {
-    it(`pass over app_metadata that is ${JSON.stringify(free)}`, () => {
+  for (const free of ['', 'x', '[1]', ' {"a": 1}', '{}', '\u00ff', `{${'x'.repeat(5_000)}`]) {
+    it(`pass over app_metadata that is ${JSON.stringify(free.slice(0, 10))}`, () => {
       expect(readProducerNote(Buffer.from(free, 'latin1'))).to.deep.equal({
         id: undefined,
         sequence: undefined,
       })
+    })
+  }
+
+  for (const [wrong, message] of [
+    ['{', /starts like a JSON object and is not JSON/],
+    ['{"producer_id": ', /is not JSON/],
+    ['{"producerId": "p", "sequence": 1}', /unknown key "producerId"; known are producer_id and/],
+    ['{"producer_id": "p", "sequense": 1}', /unknown key "sequense"/],
+  ] as const) {
+    it(`refuse the app_metadata ${wrong}`, () => {
+      expect(() => readProducerNote(Buffer.from(wrong)))
+        .to.throw(ServiceError, message)
+        .with.property('kind', 'invalid')
     })
   }
 
