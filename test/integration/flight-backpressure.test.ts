@@ -88,6 +88,7 @@ describe('back-pressure of the whole service', () => {
   }
 
   it('holds a flood within its limits, then commits all that it acknowledged, once', async function () {
+    // The resident size of the child is read from /proc.
     if (process.platform !== 'linux') this.skip()
     this.timeout(30_000)
     const before = residentMib(service)
